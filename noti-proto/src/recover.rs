@@ -1,0 +1,340 @@
+//! Finds the delivery id of a line that cannot be read as a message: one longer than the buffer, or one that is no
+//! sound JSON (clauses F5 and A5).
+//!
+//! It goes by the text's tokens alone (strings, brackets, colons and commas), so it can stop and go on at any byte, and a fault
+//! somewhere in the line does not keep it from the rest. On a sound line it finds what the scanner finds.
+
+use crate::MAX_ID;
+use crate::scan;
+
+const CMD: &[u8] = b"cmd";
+const DELIVERY_ID: &[u8] = b"delivery_id";
+const PUSH: &[u8] = b"enterprise_event_push";
+
+/// Which of the three words a string can still be.
+const IS_CMD: u8 = 1;
+const IS_DELIVERY_ID: u8 = 2;
+const IS_PUSH: u8 = 4;
+
+/// A scan that is under way. The id's bytes collect in a place that the caller lends to each call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recovery {
+    /// How many brackets are open.
+    depth: u32,
+    place: Place,
+    string: Option<Escape>,
+    word: Word,
+    /// What the member is whose value is being read.
+    member: Member,
+    command: Command,
+    id: Id,
+    /// Bytes of the id collected so far.
+    length: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Before the opening brace.
+    Start,
+    /// In the message, where a key may begin.
+    BetweenMembers,
+    /// After a string that is a key if a colon follows.
+    AfterString,
+    /// After a key's colon.
+    BeforeValue,
+    /// In a number or a literal.
+    Bare,
+    /// After a value, up to the comma or brace.
+    AfterValue,
+    /// After the closing brace, or in something that is no object.
+    End,
+}
+
+/// Where in a string's escapes the scan stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Escape {
+    None,
+    Backslash,
+    Hex { digits: u8, unit: u16 },
+}
+
+/// The string at hand, compared with the three words that matter while it goes by.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    candidates: u8,
+    length: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Member {
+    Command,
+    DeliveryId,
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Command {
+    Unknown,
+    Push,
+    /// Another command, or more than one.
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Id {
+    Unknown,
+    /// Collecting, or collected and not yet followed by a comma or a brace.
+    Open,
+    Found,
+    /// There can be no id: two of them, too long, no scalar, or cut off.
+    Unusable,
+}
+
+impl Recovery {
+    pub(crate) const fn new() -> Self {
+        Self {
+            depth: 0,
+            place: Place::Start,
+            string: None,
+            word: Word::NEW,
+            member: Member::Other,
+            command: Command::Unknown,
+            id: Id::Unknown,
+            length: 0,
+        }
+    }
+
+    /// Reads on. `id` must be the same place for the whole line.
+    pub(crate) fn push(&mut self, bytes: &[u8], id: &mut [u8; MAX_ID]) {
+        for byte in bytes {
+            self.step(*byte, id);
+        }
+    }
+
+    /// The length of the id, if the line is an event that can be acked: its top-level `cmd` is the push, its id is there
+    /// once, is a scalar, and a comma or the closing brace follows it.
+    pub(crate) fn id_length(&self, id: &[u8; MAX_ID]) -> Option<u8> {
+        let found = self.command == Command::Push && self.id == Id::Found;
+        let raw = id.get(..usize::from(self.length))?;
+        let scalar = scan::value(raw, 0).is_ok_and(<[u8]>::is_empty);
+        (found && scalar).then_some(self.length)
+    }
+
+    /// Whether the line is an event, with an id or without.
+    pub(crate) fn is_push(&self) -> bool {
+        self.command == Command::Push
+    }
+
+    fn step(&mut self, byte: u8, id: &mut [u8; MAX_ID]) {
+        if let Some(escape) = self.string {
+            self.collect(byte, id);
+            self.string = self.in_string(byte, escape);
+            if self.string.is_none() && self.depth == 1 {
+                self.string_ended();
+            }
+            return;
+        }
+        match byte {
+            b' ' | b'\t' | b'\r' => {
+                if self.place == Place::Bare {
+                    self.place = Place::AfterValue;
+                }
+            }
+            b'"' => {
+                self.string = Some(Escape::None);
+                self.word = Word::NEW;
+                if self.depth == 1 && self.place != Place::BeforeValue {
+                    self.spoil_id();
+                    self.place = Place::BetweenMembers;
+                }
+                self.collect(byte, id);
+            }
+            b'{' | b'[' => self.opened(byte),
+            b'}' | b']' => self.closed(byte),
+            b':' if self.depth == 1 => self.colon(),
+            b',' if self.depth == 1 => {
+                self.id_ended();
+                self.place = Place::BetweenMembers;
+            }
+            _ => self.bare(byte, id),
+        }
+    }
+
+    /// Where the string stands after `byte`; `None` once it has ended.
+    fn in_string(&mut self, byte: u8, escape: Escape) -> Option<Escape> {
+        Some(match (escape, byte) {
+            (Escape::None, b'"') => return None,
+            (Escape::None, b'\\') => Escape::Backslash,
+            (Escape::Backslash, b'u') => Escape::Hex { digits: 0, unit: 0 },
+            (Escape::None, _) => {
+                self.word.push(u16::from(byte));
+                Escape::None
+            }
+            // No other escape stands for a letter.
+            (Escape::Backslash, _) => {
+                self.word.push(0);
+                Escape::None
+            }
+            (Escape::Hex { digits, unit }, _) => {
+                let Some(digit) = char::from(byte).to_digit(16) else {
+                    self.word.push(0);
+                    return self.in_string(byte, Escape::None);
+                };
+                let unit = (unit << 4) | u16::try_from(digit).unwrap_or_default();
+                if digits < 3 {
+                    Escape::Hex {
+                        digits: digits.saturating_add(1),
+                        unit,
+                    }
+                } else {
+                    self.word.push(unit);
+                    Escape::None
+                }
+            }
+        })
+    }
+
+    fn string_ended(&mut self) {
+        if self.place != Place::BeforeValue {
+            self.place = Place::AfterString;
+            return;
+        }
+        if self.member == Member::Command {
+            self.command = match self.command {
+                Command::Unknown if self.word.is(IS_PUSH, PUSH) => Command::Push,
+                _ => Command::Other,
+            };
+        }
+        self.place = Place::AfterValue;
+    }
+
+    fn opened(&mut self, byte: u8) {
+        match self.depth {
+            0 if self.place == Place::Start && byte == b'{' => self.place = Place::BetweenMembers,
+            0 => {
+                self.place = Place::End;
+                return;
+            }
+            1 => {
+                self.spoil_id();
+                self.spoil_command();
+                self.place = Place::AfterValue;
+            }
+            _ => {}
+        }
+        self.depth = self.depth.saturating_add(1);
+    }
+
+    fn closed(&mut self, byte: u8) {
+        if self.depth <= 1 {
+            if byte == b'}' {
+                self.id_ended();
+            } else {
+                self.spoil_id();
+            }
+            self.place = Place::End;
+        }
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    fn colon(&mut self) {
+        if self.place != Place::AfterString {
+            self.spoil_id();
+            return;
+        }
+        self.place = Place::BeforeValue;
+        self.member = Member::Other;
+        if self.word.is(IS_CMD, CMD) {
+            self.member = Member::Command;
+            if self.command != Command::Unknown {
+                self.command = Command::Other;
+            }
+        } else if self.word.is(IS_DELIVERY_ID, DELIVERY_ID) {
+            self.member = Member::DeliveryId;
+            self.id = match self.id {
+                Id::Unknown => Id::Open,
+                _ => Id::Unusable,
+            };
+        }
+    }
+
+    /// A byte of a number or a literal, or one that has no business there.
+    fn bare(&mut self, byte: u8, id: &mut [u8; MAX_ID]) {
+        match (self.depth, self.place) {
+            (0, _) => self.place = Place::End,
+            (1, Place::BeforeValue) => {
+                self.spoil_command();
+                self.place = Place::Bare;
+                self.collect(byte, id);
+            }
+            (1, Place::Bare) => self.collect(byte, id),
+            (1, _) => self.spoil_id(),
+            _ => {}
+        }
+    }
+
+    /// Keeps a byte of the id's value.
+    fn collect(&mut self, byte: u8, id: &mut [u8; MAX_ID]) {
+        let in_value = matches!(self.place, Place::BeforeValue | Place::Bare);
+        if self.id != Id::Open || self.depth != 1 || !in_value || self.member != Member::DeliveryId
+        {
+            return;
+        }
+        match id.get_mut(usize::from(self.length)) {
+            Some(place) => {
+                *place = byte;
+                self.length = self.length.saturating_add(1);
+            }
+            None => self.id = Id::Unusable,
+        }
+    }
+
+    /// A comma or the closing brace has come.
+    fn id_ended(&mut self) {
+        if self.id == Id::Open {
+            self.id = match self.length {
+                0 => Id::Unusable,
+                _ => Id::Found,
+            };
+        }
+    }
+
+    /// Something else follows the id, or stands in its place.
+    fn spoil_id(&mut self) {
+        if self.id == Id::Open {
+            self.id = Id::Unusable;
+        }
+    }
+
+    /// The command is no string.
+    fn spoil_command(&mut self) {
+        if self.place == Place::BeforeValue && self.member == Member::Command {
+            self.command = Command::Other;
+        }
+    }
+}
+
+impl Word {
+    const NEW: Self = Self {
+        candidates: IS_CMD | IS_DELIVERY_ID | IS_PUSH,
+        length: 0,
+    };
+
+    fn push(&mut self, unit: u16) {
+        for (candidate, word) in [
+            (IS_CMD, CMD),
+            (IS_DELIVERY_ID, DELIVERY_ID),
+            (IS_PUSH, PUSH),
+        ] {
+            let expected = word.get(usize::from(self.length));
+            if expected.is_none_or(|expected| u16::from(*expected) != unit) {
+                self.candidates &= !candidate;
+            }
+        }
+        self.length = self.length.saturating_add(1);
+    }
+
+    fn is(&self, candidate: u8, word: &[u8]) -> bool {
+        self.candidates & candidate != 0 && usize::from(self.length) == word.len()
+    }
+}

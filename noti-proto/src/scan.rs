@@ -1,0 +1,313 @@
+//! The validating scanner: RFC 8259 in UTF-8, without recursion, without copying.
+//!
+//! Every function takes the bytes that are left and gives back the bytes after what it has read, so a position is a
+//! length and no index can be out of range. A raw `\n` ends a line (clause F1), so it is no white space here.
+
+use crate::error::JsonErrorKind;
+
+/// How deep arrays and objects may nest, the message itself included (clause J2).
+pub const MAX_DEPTH: u32 = 64;
+
+/// What is wrong, and the bytes from there on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fault<'a> {
+    pub(crate) kind: JsonErrorKind,
+    pub(crate) rest: &'a [u8],
+}
+
+impl<'a> Fault<'a> {
+    pub(crate) const fn new(kind: JsonErrorKind, rest: &'a [u8]) -> Self {
+        Self { kind, rest }
+    }
+}
+
+/// The bytes that are left, or what is wrong with them.
+pub(crate) type Rest<'a> = Result<&'a [u8], Fault<'a>>;
+
+/// What `whole` holds before `rest`, its own tail.
+pub(crate) fn before<'a>(whole: &'a [u8], rest: &[u8]) -> &'a [u8] {
+    let length = whole.len().saturating_sub(rest.len());
+    whole.get(..length).unwrap_or_default()
+}
+
+pub(crate) fn skip_white_space(mut rest: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t' | b'\r', tail @ ..] = rest {
+        rest = tail;
+    }
+    rest
+}
+
+/// Reads one value. `depth` is how many arrays and objects it stands in.
+pub(crate) fn value(rest: &[u8], depth: u32) -> Rest<'_> {
+    match rest {
+        [b'{' | b'[', ..] => nested(rest, depth),
+        _ => scalar(rest),
+    }
+}
+
+fn scalar(rest: &[u8]) -> Rest<'_> {
+    match rest {
+        [b'"', tail @ ..] => string(tail).map(|text| text.rest),
+        _ => literal(rest),
+    }
+}
+
+/// A string that has been read.
+pub(crate) struct Text<'a> {
+    /// What stands between the quotes, escapes as they are.
+    pub(crate) raw: &'a [u8],
+    pub(crate) escaped: bool,
+    pub(crate) rest: &'a [u8],
+}
+
+/// Reads a string whose opening quote has been taken.
+pub(crate) fn string(start: &[u8]) -> Result<Text<'_>, Fault<'_>> {
+    let mut rest = start;
+    let mut escaped = false;
+    let mut ascii = true;
+    loop {
+        let plain = skip_plain(rest);
+        rest = plain.rest;
+        ascii &= plain.ascii;
+        match rest {
+            [b'"', tail @ ..] => {
+                let raw = before(start, rest);
+                if !ascii {
+                    utf8(raw, start)?;
+                }
+                return Ok(Text {
+                    raw,
+                    escaped,
+                    rest: tail,
+                });
+            }
+            [b'\\', tail @ ..] => {
+                escaped = true;
+                rest = escape(tail).ok_or(Fault::new(JsonErrorKind::InvalidEscape, rest))?;
+            }
+            [] | [b'\n', ..] => return Err(Fault::new(JsonErrorKind::UnexpectedEnd, rest)),
+            _ => return Err(Fault::new(JsonErrorKind::ControlCharacter, rest)),
+        }
+    }
+}
+
+/// Reads an escape whose backslash has been taken.
+fn escape(rest: &[u8]) -> Option<&[u8]> {
+    match rest {
+        [
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+            tail @ ..,
+        ] => Some(tail),
+        [b'u', a, b, c, d, tail @ ..] => [a, b, c, d]
+            .iter()
+            .all(|digit| digit.is_ascii_hexdigit())
+            .then_some(tail),
+        _ => None,
+    }
+}
+
+fn utf8<'a>(text: &'a [u8], start: &'a [u8]) -> Result<(), Fault<'a>> {
+    core::str::from_utf8(text).map(drop).map_err(|error| {
+        let rest = start.get(error.valid_up_to()..).unwrap_or_default();
+        Fault::new(JsonErrorKind::InvalidUtf8, rest)
+    })
+}
+
+struct Plain<'a> {
+    /// From the first quote, backslash or control character on.
+    rest: &'a [u8],
+    /// Whether all that was skipped is ASCII; what is not must be checked as UTF-8.
+    ascii: bool,
+}
+
+/// Skips what may stand in a string as it is, eight bytes at a time where a register holds eight.
+#[cfg(target_pointer_width = "64")]
+fn skip_plain(mut rest: &[u8]) -> Plain<'_> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    const QUOTES: u64 = u64::from_le_bytes([b'"'; 8]);
+    const BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; 8]);
+    const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
+
+    let mut high = 0;
+    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        let quote = word ^ QUOTES;
+        let backslash = word ^ BACKSLASHES;
+        // A byte's high bit is set where the subtraction borrows: where the byte was zero, or below a space. Borrows
+        // run upwards only, so the lowest bit that is set is always right.
+        let stops = ((quote.wrapping_sub(ONES) & !quote)
+            | (backslash.wrapping_sub(ONES) & !backslash)
+            | (word.wrapping_sub(SPACES) & !word))
+            & HIGH;
+        if stops == 0 {
+            high |= word & HIGH;
+            rest = tail;
+            continue;
+        }
+        let below = stops & stops.wrapping_neg();
+        high |= word & HIGH & below.wrapping_sub(1);
+        let skipped = usize::try_from(stops.trailing_zeros() / 8).unwrap_or_default();
+        return Plain {
+            rest: rest.get(skipped..).unwrap_or_default(),
+            ascii: high == 0,
+        };
+    }
+    let tail = skip_plain_bytes(rest);
+    Plain {
+        rest: tail.rest,
+        ascii: tail.ascii && high == 0,
+    }
+}
+
+#[cfg(not(target_pointer_width = "64"))]
+fn skip_plain(rest: &[u8]) -> Plain<'_> {
+    skip_plain_bytes(rest)
+}
+
+fn skip_plain_bytes(mut rest: &[u8]) -> Plain<'_> {
+    let mut ascii = true;
+    while let [byte, tail @ ..] = rest {
+        if matches!(byte, b'"' | b'\\' | 0..=0x1f) {
+            break;
+        }
+        ascii &= byte.is_ascii();
+        rest = tail;
+    }
+    Plain { rest, ascii }
+}
+
+/// Reads a number, `true`, `false` or `null`.
+fn literal(rest: &[u8]) -> Rest<'_> {
+    match rest {
+        [b'-' | b'0'..=b'9', ..] => number(rest),
+        [b't', b'r', b'u', b'e', tail @ ..]
+        | [b'f', b'a', b'l', b's', b'e', tail @ ..]
+        | [b'n', b'u', b'l', b'l', tail @ ..] => Ok(tail),
+        _ => Err(unexpected(rest)),
+    }
+}
+
+fn number(start: &[u8]) -> Rest<'_> {
+    let invalid = |rest| Fault::new(JsonErrorKind::InvalidNumber, rest);
+    let unsigned = match start {
+        [b'-', tail @ ..] => tail,
+        _ => start,
+    };
+    let mut rest = match unsigned {
+        [b'0', tail @ ..] => tail,
+        [b'1'..=b'9', tail @ ..] => skip_digits(tail),
+        _ => return Err(invalid(unsigned)),
+    };
+    if let [b'.', tail @ ..] = rest {
+        rest = digits(tail).ok_or(invalid(tail))?;
+    }
+    if let [b'e' | b'E', tail @ ..] = rest {
+        let exponent = match tail {
+            [b'+' | b'-', tail @ ..] => tail,
+            _ => tail,
+        };
+        rest = digits(exponent).ok_or(invalid(exponent))?;
+    }
+    Ok(rest)
+}
+
+/// One digit at least.
+fn digits(rest: &[u8]) -> Option<&[u8]> {
+    match rest {
+        [b'0'..=b'9', tail @ ..] => Some(skip_digits(tail)),
+        _ => None,
+    }
+}
+
+fn skip_digits(mut rest: &[u8]) -> &[u8] {
+    while let [b'0'..=b'9', tail @ ..] = rest {
+        rest = tail;
+    }
+    rest
+}
+
+/// Reads an array or an object with all that stands in it. Which of the two each level is stands in the bits of one
+/// word, so the input's nesting costs no stack.
+fn nested(start: &[u8], depth: u32) -> Rest<'_> {
+    let mut rest = start;
+    let mut level = 0_u32;
+    let mut objects = 0_u64;
+    loop {
+        // A value begins here.
+        let opened = match rest {
+            [b'{' | b'[', ..] if depth.saturating_add(level) >= MAX_DEPTH => {
+                return Err(Fault::new(JsonErrorKind::TooDeep, rest));
+            }
+            [b'{', tail @ ..] => {
+                objects = objects.wrapping_shl(1) | 1;
+                Some(tail)
+            }
+            [b'[', tail @ ..] => {
+                objects = objects.wrapping_shl(1);
+                Some(tail)
+            }
+            _ => None,
+        };
+        if let Some(tail) = opened {
+            level = level.saturating_add(1);
+            rest = skip_white_space(tail);
+            match rest {
+                [b'}', ..] if objects & 1 == 1 => {}
+                [b']', ..] if objects & 1 == 0 => {}
+                _ if objects & 1 == 1 => {
+                    rest = key(rest)?.rest;
+                    continue;
+                }
+                _ => continue,
+            }
+        } else {
+            rest = scalar(rest)?;
+        }
+        // A value has ended, or an empty array or object is about to.
+        loop {
+            rest = skip_white_space(rest);
+            match rest {
+                [b'}', tail @ ..] if objects & 1 == 1 => rest = tail,
+                [b']', tail @ ..] if objects & 1 == 0 => rest = tail,
+                [b',', tail @ ..] => {
+                    rest = skip_white_space(tail);
+                    if objects & 1 == 1 {
+                        rest = key(rest)?.rest;
+                    }
+                    break;
+                }
+                _ => return Err(unexpected(rest)),
+            }
+            objects = objects.wrapping_shr(1);
+            level = level.saturating_sub(1);
+            if level == 0 {
+                return Ok(rest);
+            }
+        }
+    }
+}
+
+/// Reads a member's key and its colon, and the white space up to the value.
+pub(crate) fn key(rest: &[u8]) -> Result<Text<'_>, Fault<'_>> {
+    let [b'"', tail @ ..] = rest else {
+        return Err(unexpected(rest));
+    };
+    let text = string(tail)?;
+    let rest = skip_white_space(text.rest);
+    let [b':', tail @ ..] = rest else {
+        return Err(unexpected(rest));
+    };
+    Ok(Text {
+        rest: skip_white_space(tail),
+        ..text
+    })
+}
+
+pub(crate) const fn unexpected(rest: &[u8]) -> Fault<'_> {
+    let kind = match rest {
+        [] | [b'\n', ..] => JsonErrorKind::UnexpectedEnd,
+        _ => JsonErrorKind::UnexpectedByte,
+    };
+    Fault::new(kind, rest)
+}

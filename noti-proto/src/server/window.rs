@@ -1,0 +1,100 @@
+//! The deliveries of one connection that the client has not acked, oldest first.
+
+use crate::in_flight::{MAX_ID, NONE, Slot};
+
+/// A queue and a free list over the slots. Acks mostly come in the order of the deliveries, and then each is O(1); one
+/// out of order costs a walk over the older deliveries.
+#[derive(Debug)]
+pub(super) struct Window {
+    free: u16,
+    front: u16,
+    back: u16,
+    held: u16,
+}
+
+impl Window {
+    pub(super) const fn new() -> Self {
+        Self {
+            free: NONE,
+            front: NONE,
+            back: NONE,
+            held: 0,
+        }
+    }
+
+    pub(super) const fn held(&self) -> u16 {
+        self.held
+    }
+
+    /// Frees every slot. O(slots).
+    pub(super) fn reset(&mut self, slots: &mut [Slot]) {
+        *self = Self::new();
+        for (slot, index) in slots.iter_mut().zip(0..NONE).rev() {
+            slot.next = self.free;
+            self.free = index;
+        }
+    }
+
+    /// Keeps a delivery. `false` when there is no slot, or the id is too long for one.
+    pub(super) fn push(&mut self, slots: &mut [Slot], id: &[u8], tag: u32) -> bool {
+        let index = self.free;
+        let Ok(length) = u8::try_from(id.len()) else {
+            return false;
+        };
+        let Some(slot) = slots.get_mut(usize::from(index)) else {
+            return false;
+        };
+        if id.len() > MAX_ID {
+            return false;
+        }
+        for (to, byte) in slot.id.iter_mut().zip(id) {
+            *to = *byte;
+        }
+        slot.length = length;
+        slot.serial = tag;
+        self.free = slot.next;
+        slot.next = NONE;
+        match slots.get_mut(usize::from(self.back)) {
+            Some(back) => back.next = index,
+            None => self.front = index,
+        }
+        self.back = index;
+        self.held = self.held.saturating_add(1);
+        true
+    }
+
+    /// Forgets the delivery with this id, and gives its tag.
+    pub(super) fn remove(&mut self, slots: &mut [Slot], id: &[u8]) -> Option<u32> {
+        let mut before = NONE;
+        let mut index = self.front;
+        while let Some(slot) = slots.get(usize::from(index)) {
+            if slot.id() == id {
+                return self.unlink(slots, before, index);
+            }
+            before = index;
+            index = slot.next;
+        }
+        None
+    }
+
+    /// Forgets the oldest delivery, and gives its tag.
+    pub(super) fn pop(&mut self, slots: &mut [Slot]) -> Option<u32> {
+        self.unlink(slots, NONE, self.front)
+    }
+
+    fn unlink(&mut self, slots: &mut [Slot], before: u16, index: u16) -> Option<u32> {
+        let slot = slots.get_mut(usize::from(index))?;
+        let (tag, next) = (slot.serial, slot.next);
+        slot.next = self.free;
+        self.free = index;
+        match slots.get_mut(usize::from(before)) {
+            Some(before) => before.next = next,
+            None => self.front = next,
+        }
+        if self.back == index {
+            self.back = before;
+        }
+        self.held = self.held.saturating_sub(1);
+        Some(tag)
+    }
+}
