@@ -73,8 +73,44 @@ pub enum Event<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
     line: &'a [u8],
+    layout: Layout,
+}
+
+/// A delivery without its line: where the fields stand in it, and its token. It borrows nothing, so it can be kept
+/// beside an owned copy of the line, and gives the delivery back without another scan.
+///
+/// ```
+/// # use noti_proto::{Config, Event, Inline, Instant, Line, Login, Session};
+/// # let mut session = Session::new(Config::default(), Inline::<256, 5>::new()).unwrap();
+/// # let now = Instant::ZERO;
+/// # session.connected(now, &Login { enterprise_id: "", enterprise_secret: "" }).unwrap();
+/// # let line = Line::whole(br#"{"cmd":"enterprise_event_push","delivery_id":7,"did":"d"}"#);
+/// # let Some(Event::Delivery(delivery)) = session.handle_line(now, line) else { panic!() };
+/// let (line, layout) = (delivery.line().to_vec(), delivery.layout());
+/// // Later, or in another thread:
+/// assert!(layout.of(&line).did().unwrap() == "d");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
     members: Members,
     token: AckToken,
+}
+
+impl Layout {
+    /// The delivery again. `line` must be a copy of its line; over other bytes the fields mean nothing, but nothing
+    /// panics.
+    #[must_use]
+    pub const fn of<'a>(&self, line: &'a [u8]) -> Delivery<'a> {
+        Delivery {
+            line,
+            layout: *self,
+        }
+    }
+
+    /// What acks the delivery.
+    pub const fn token(&self) -> AckToken {
+        self.token
+    }
 }
 
 #[cfg(feature = "defmt")]
@@ -124,14 +160,22 @@ impl<'a> Delivery<'a> {
     pub(crate) const fn new(message: Message<'a>, token: AckToken) -> Self {
         Self {
             line: message.line,
-            members: message.members,
-            token,
+            layout: Layout {
+                members: message.members,
+                token,
+            },
         }
+    }
+
+    /// The delivery without its line, for keeping the two apart.
+    #[must_use]
+    pub const fn layout(&self) -> Layout {
+        self.layout
     }
 
     /// What to give to [`Session::ack`](crate::Session::ack) once the application is done with the event.
     pub const fn token(&self) -> AckToken {
-        self.token
+        self.layout.token
     }
 
     /// The exact bytes of the line, without the `\n` or `\r\n` that ended it.
@@ -144,7 +188,7 @@ impl<'a> Delivery<'a> {
     /// one connection and tells nothing about the event: do not recognise duplicates by it.
     #[must_use]
     pub fn delivery_id(&self) -> &'a [u8] {
-        let id = self.members.delivery_id.value(self.line);
+        let id = self.layout.members.delivery_id.value(self.line);
         id.map(|id| id.as_bytes()).unwrap_or_default()
     }
 
@@ -153,7 +197,8 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// [`FieldError`] when `event_type` is missing or no string.
     pub fn event_type(&self) -> Result<EventType<'a>, FieldError> {
-        self.string(self.members.event_type).map(EventType::named)
+        self.string(self.layout.members.event_type)
+            .map(EventType::named)
     }
 
     /// The event by its kind, with the fields that the kind has.
@@ -167,7 +212,7 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// [`FieldError`], as for every field of this type.
     pub fn product_key(&self) -> Result<JsonStr<'a>, FieldError> {
-        self.string(self.members.product_key)
+        self.string(self.layout.members.product_key)
     }
 
     /// The device id (clause P1).
@@ -175,7 +220,7 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// [`FieldError`]
     pub fn did(&self) -> Result<JsonStr<'a>, FieldError> {
-        self.string(self.members.did)
+        self.string(self.layout.members.did)
     }
 
     /// The device's MAC address: 12 hexadecimal digits, or a name such as `virtual:site` (clause P1).
@@ -183,7 +228,7 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// [`FieldError`]
     pub fn mac(&self) -> Result<JsonStr<'a>, FieldError> {
-        self.string(self.members.mac)
+        self.string(self.layout.members.mac)
     }
 
     /// The device's group: a string, empty, `null`, or absent (clause P1).
@@ -191,7 +236,7 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// [`FieldError`]
     pub fn group_id(&self) -> Result<JsonStr<'a>, FieldError> {
-        self.string(self.members.group_id)
+        self.string(self.layout.members.group_id)
     }
 
     /// The moment at which the cloud recorded the event (clause P1).
@@ -199,7 +244,7 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// [`FieldError`]; `OutOfRange` for a time before 1970, or after the year 584,000,000,000.
     pub fn created_at(&self) -> Result<Timestamp, FieldError> {
-        let value = present(self.members.created_at.value(self.line))?;
+        let value = present(self.layout.members.created_at.value(self.line))?;
         let number = value.as_number().ok_or(FieldError::WrongType)?;
         Timestamp::from_number(number).map_err(|_| FieldError::OutOfRange)
     }
@@ -209,13 +254,13 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// [`FieldError`]
     pub fn event_id(&self) -> Result<JsonStr<'a>, FieldError> {
-        self.string(self.members.event_id)
+        self.string(self.layout.members.event_id)
     }
 
     /// The value of `data`, whatever it is (clauses P4 to P6).
     #[must_use]
     pub fn data(&self) -> Option<JsonValue<'a>> {
-        self.members.data.value(self.line)
+        self.layout.members.data.value(self.line)
     }
 
     /// Any top-level member by its name; the last one where it is repeated. O(length of the line): the fields above are
@@ -226,7 +271,7 @@ impl<'a> Delivery<'a> {
     }
 
     pub(crate) const fn members(&self) -> &Members {
-        &self.members
+        &self.layout.members
     }
 
     pub(crate) fn string(&self, span: Span) -> Result<JsonStr<'a>, FieldError> {
