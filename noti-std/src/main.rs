@@ -1,2 +1,7 @@
-//! The command.
-fn main() {}
+//! The command `noti`.
+
+mod command;
+
+fn main() -> std::process::ExitCode {
+    command::run()
+}

@@ -1,0 +1,305 @@
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use mio::Waker;
+use noti_proto::AckToken;
+
+use super::event::Event;
+
+/// Called when events have arrived for an application that was not waiting.
+pub(super) type Notify = Box<dyn Fn() + Send + Sync>;
+
+/// Where the network thread and the application's threads meet.
+pub(super) struct Exchange {
+    inbox: Mutex<Inbox>,
+    arrived: Condvar,
+    outbox: Mutex<Outbox>,
+    settled: Condvar,
+    waker: Waker,
+    notify: Option<Notify>,
+    /// Bytes of lines that the application has not dropped yet.
+    charged: AtomicUsize,
+    limit: usize,
+    /// The network thread has stopped reading, and wants to know when there is room.
+    paused: AtomicBool,
+}
+
+/// What goes to the application.
+#[derive(Default)]
+struct Inbox {
+    events: VecDeque<Event>,
+    waiting: usize,
+    /// Nothing more will come.
+    ended: bool,
+    /// The application wants nothing more.
+    interrupted: bool,
+}
+
+/// What goes to the network thread, and what has become of it.
+#[derive(Default)]
+struct Outbox {
+    acks: Vec<AckToken>,
+    stop: Option<Instant>,
+    stats: Stats,
+    waiting: usize,
+    interrupted: bool,
+    ended: bool,
+}
+
+/// What has happened so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Events handed to the application.
+    pub delivered: u64,
+    /// Acks that the application gave.
+    pub acks_given: u64,
+    /// Acks that have left.
+    pub acks_sent: u64,
+    /// Acks that could not be sent, because the connection of their delivery had ended. Those events come again.
+    pub acks_lost: u64,
+    /// Logins that succeeded.
+    pub logins: u64,
+    /// Connections that ended, or could not be made.
+    pub disconnects: u64,
+    /// Pings that have left.
+    pub pings: u64,
+    /// Lines that were too long, or no sound message.
+    pub poison: u64,
+    /// Of these, how many [`PoisonPolicy::Ack`](crate::PoisonPolicy::Ack) acked. They count among the acks too.
+    pub poison_acked: u64,
+    /// Bytes received, after decryption.
+    pub bytes_received: u64,
+}
+
+impl Stats {
+    const fn acks_pending(&self) -> u64 {
+        self.acks_given - self.acks_sent - self.acks_lost
+    }
+}
+
+/// What the network thread found in its box.
+pub(super) struct Wishes {
+    pub(super) stop: Option<Instant>,
+}
+
+impl Exchange {
+    pub(super) fn new(waker: Waker, limit: usize, notify: Option<Notify>) -> Self {
+        Self {
+            inbox: Mutex::default(),
+            arrived: Condvar::new(),
+            outbox: Mutex::default(),
+            settled: Condvar::new(),
+            waker,
+            notify,
+            charged: AtomicUsize::new(0),
+            limit,
+            paused: AtomicBool::new(false),
+        }
+    }
+
+    // What the application's threads call.
+
+    pub(super) fn recv(&self, until: Option<Instant>) -> Option<Event> {
+        self.wait(until)?.events.pop_front()
+    }
+
+    pub(super) fn recv_batch(&self, events: &mut Vec<Event>, most: usize) -> bool {
+        let Some(mut inbox) = self.wait(None) else {
+            return false;
+        };
+        let count = most.min(inbox.events.len());
+        events.extend(inbox.events.drain(..count));
+        true
+    }
+
+    pub(super) fn try_recv(&self) -> Option<Event> {
+        let mut inbox = lock(&self.inbox);
+        if inbox.interrupted {
+            return None;
+        }
+        inbox.events.pop_front()
+    }
+
+    /// The inbox with an event in it; `None` when there will be none, or not by `until`.
+    fn wait(&self, until: Option<Instant>) -> Option<MutexGuard<'_, Inbox>> {
+        let mut inbox = lock(&self.inbox);
+        loop {
+            if inbox.interrupted {
+                return None;
+            }
+            if !inbox.events.is_empty() {
+                return Some(inbox);
+            }
+            if inbox.ended {
+                return None;
+            }
+            inbox.waiting += 1;
+            inbox = wait(&self.arrived, inbox, until);
+            inbox.waiting -= 1;
+            if until.is_some_and(|until| Instant::now() >= until) && inbox.events.is_empty() {
+                return None;
+            }
+        }
+    }
+
+    pub(super) fn interrupt(&self) {
+        lock(&self.inbox).interrupted = true;
+        self.arrived.notify_all();
+        lock(&self.outbox).interrupted = true;
+        self.settled.notify_all();
+    }
+
+    pub(super) fn ack(&self, tokens: impl IntoIterator<Item = AckToken>) {
+        let mut outbox = lock(&self.outbox);
+        let before = outbox.acks.len();
+        outbox.acks.extend(tokens);
+        let given = outbox.acks.len() - before;
+        outbox.stats.acks_given += given as u64;
+        if outbox.ended {
+            outbox.stats.acks_lost += given as u64;
+            outbox.acks.clear();
+            return;
+        }
+        drop(outbox);
+        // Whoever found the box empty wakes the network thread for all that come after.
+        if before == 0 && given > 0 {
+            self.wake();
+        }
+    }
+
+    pub(super) fn stop(&self, timeout: Duration) {
+        lock(&self.outbox).stop = Some(Instant::now() + timeout);
+        self.interrupt();
+        self.wake();
+    }
+
+    pub(super) fn flush(&self) -> bool {
+        let mut outbox = lock(&self.outbox);
+        while outbox.stats.acks_pending() > 0 {
+            if outbox.interrupted {
+                return false;
+            }
+            outbox.waiting += 1;
+            outbox = wait(&self.settled, outbox, None);
+            outbox.waiting -= 1;
+        }
+        true
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        lock(&self.outbox).stats
+    }
+
+    pub(super) fn wake(&self) {
+        if let Err(error) = self.waker.wake() {
+            tracing::error!(%error, "the network thread cannot be woken");
+        }
+    }
+
+    // The byte budget.
+
+    pub(super) fn charge(&self, bytes: usize) {
+        self.charged.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn release(&self, bytes: usize) {
+        let before = self.charged.fetch_sub(bytes, Ordering::SeqCst);
+        if self.paused.load(Ordering::SeqCst) && before - bytes <= self.limit / 2 {
+            self.paused.store(false, Ordering::SeqCst);
+            self.wake();
+        }
+    }
+
+    // What the network thread calls.
+
+    pub(super) fn is_full(&self) -> bool {
+        self.charged.load(Ordering::SeqCst) >= self.limit
+    }
+
+    /// Whether reading must wait; if so, whoever makes room wakes the network thread.
+    pub(super) fn must_pause(&self) -> bool {
+        self.paused.store(true, Ordering::SeqCst);
+        // Room may have been made between the last look and the flag.
+        let must = self.charged.load(Ordering::SeqCst) > self.limit / 2;
+        if !must {
+            self.paused.store(false, Ordering::SeqCst);
+        }
+        must
+    }
+
+    pub(super) fn publish(&self, events: &mut Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        let mut inbox = lock(&self.inbox);
+        let was_empty = inbox.events.is_empty();
+        inbox.events.extend(events.drain(..));
+        let waiting = inbox.waiting;
+        drop(inbox);
+        if waiting > 0 {
+            self.arrived.notify_all();
+        }
+        if let Some(notify) = &self.notify
+            && was_empty
+        {
+            notify();
+        }
+    }
+
+    /// Takes the acks that were given, in their order, into `acks`.
+    pub(super) fn take_wishes(&self, acks: &mut Vec<AckToken>) -> Wishes {
+        let mut outbox = lock(&self.outbox);
+        acks.append(&mut outbox.acks);
+        Wishes { stop: outbox.stop }
+    }
+
+    pub(super) fn stop_wanted(&self) -> bool {
+        lock(&self.outbox).stop.is_some()
+    }
+
+    /// Adds to what has happened, and tells those who wait for it.
+    pub(super) fn count(&self, add: impl FnOnce(&mut Stats)) {
+        let mut outbox = lock(&self.outbox);
+        add(&mut outbox.stats);
+        if outbox.waiting > 0 {
+            self.settled.notify_all();
+        }
+    }
+
+    /// Nothing more will come, and nothing more will be sent.
+    pub(super) fn end(&self) {
+        lock(&self.inbox).ended = true;
+        self.arrived.notify_all();
+        let mut outbox = lock(&self.outbox);
+        outbox.ended = true;
+        outbox.stats.acks_lost += outbox.stats.acks_pending();
+        outbox.acks.clear();
+        self.settled.notify_all();
+        drop(outbox);
+        if let Some(notify) = &self.notify {
+            notify();
+        }
+    }
+}
+
+/// A thread that panicked while it held a lock has left nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits to be told, at most until `until`.
+fn wait<'m, T>(
+    condvar: &Condvar,
+    guard: MutexGuard<'m, T>,
+    until: Option<Instant>,
+) -> MutexGuard<'m, T> {
+    let Some(until) = until else {
+        return condvar.wait(guard).unwrap_or_else(PoisonError::into_inner);
+    };
+    let left = until.saturating_duration_since(Instant::now());
+    let waited = condvar.wait_timeout(guard, left);
+    waited.unwrap_or_else(PoisonError::into_inner).0
+}

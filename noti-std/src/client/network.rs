@@ -1,0 +1,552 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll, Token};
+use noti_proto::{
+    AckToken, Backoff, Event as Said, Instant as CoreInstant, LineBuf, Login, Session, State,
+};
+
+use super::ClientError;
+use super::builder::{ClientBuilder, PoisonPolicy};
+use super::delivery::{Acker, Charge, Delivery};
+use super::disconnect::{Disconnect, DisconnectKind};
+use super::event::{Bytes, Event, Poison, PoisonReason};
+use super::exchange::Exchange;
+use super::heap::Heap;
+use super::link::{Dialing, Link};
+use super::resolve::Resolver;
+use crate::tls::{ClientTls, TlsConnection};
+
+/// The other threads.
+pub(super) const WAKE: Token = Token(0);
+const SOCKET: Token = Token(1);
+
+/// How many reads make one turn of the loop, so that acks leave and deadlines are met while a backlog comes in.
+const READS_PER_TURN: usize = 16;
+
+/// How long the server may take to close its end once this one is closed.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What a line costs the byte budget beside its bytes.
+const OVERHEAD: usize = 256;
+
+/// The client's thread: one connection after the other.
+pub(super) struct Network {
+    poll: Poll,
+    readiness: Events,
+    exchange: Arc<Exchange>,
+    session: Session<Heap>,
+    lines: LineBuf<Vec<u8>>,
+    tls: ClientTls,
+    resolver: Resolver,
+    backoff: Backoff,
+    settings: ClientBuilder,
+    start: Instant,
+    /// Events of this turn, and acks to give to the session: kept for their memory.
+    events: Vec<Event>,
+    acks: Vec<AckToken>,
+    connection: Connection,
+    /// A login has succeeded in the life of this client.
+    was_logged_in: bool,
+}
+
+/// What is to be known of the connection at hand.
+#[derive(Default)]
+struct Connection {
+    /// The session took these acks, and so many of them have left.
+    acks_taken: u64,
+    acks_sent: u64,
+    /// Un-acked lines that the policy holds.
+    held: usize,
+    refusal: Option<Disconnect>,
+    ping_sent: Option<Instant>,
+    proven: bool,
+}
+
+/// Why an attempt is over.
+enum End {
+    Disconnected(Disconnect),
+    /// The application wants no more.
+    Stopped,
+    Poller(std::io::Error),
+}
+
+impl From<Disconnect> for End {
+    fn from(disconnect: Disconnect) -> Self {
+        Self::Disconnected(disconnect)
+    }
+}
+
+impl Network {
+    #[expect(clippy::too_many_arguments, reason = "each is a part of its own")]
+    pub(super) fn new(
+        poll: Poll,
+        exchange: Exchange,
+        session: Session<Heap>,
+        lines: LineBuf<Vec<u8>>,
+        tls: ClientTls,
+        resolver: Resolver,
+        backoff: Backoff,
+        settings: ClientBuilder,
+    ) -> Self {
+        Self {
+            poll,
+            readiness: Events::with_capacity(16),
+            exchange: Arc::new(exchange),
+            session,
+            lines,
+            tls,
+            resolver,
+            backoff,
+            settings,
+            start: Instant::now(),
+            events: Vec::new(),
+            acks: Vec::new(),
+            connection: Connection::default(),
+            was_logged_in: false,
+        }
+    }
+
+    pub(super) fn exchange(&self) -> Arc<Exchange> {
+        self.exchange.clone()
+    }
+
+    pub(super) fn run(mut self) -> Result<(), ClientError> {
+        let result = self.connect_and_reconnect();
+        self.exchange.publish(&mut self.events);
+        self.exchange.end();
+        result
+    }
+
+    fn connect_and_reconnect(&mut self) -> Result<(), ClientError> {
+        loop {
+            let disconnect = match self.connect_once() {
+                End::Stopped => return Ok(()),
+                End::Poller(error) => return Err(ClientError::Poller(error)),
+                End::Disconnected(disconnect) => disconnect,
+            };
+            tracing::warn!(kind = disconnect.kind().name(), "{disconnect}");
+            self.tell(Event::Disconnected(disconnect.clone()));
+            self.exchange.count(|stats| stats.disconnects += 1);
+            let refused = disconnect.kind() == DisconnectKind::LoginRefused;
+            if refused && !self.was_logged_in && !self.settings.retry_refused {
+                return Err(ClientError::LoginRefused(disconnect));
+            }
+            let Some((_, longest)) = self.settings.reconnect else {
+                return Err(ClientError::Unavailable(disconnect));
+            };
+            let delay = if refused {
+                longest
+            } else {
+                self.backoff.next_delay(fastrand::u64(..))
+            };
+            tracing::info!(?delay, "connecting anew");
+            self.tell(Event::Retrying { delay });
+            self.exchange.publish(&mut self.events);
+            let until = Instant::now() + delay;
+            while Instant::now() < until {
+                match self.wait(Some(until)) {
+                    Ok(()) if self.exchange.stop_wanted() => return Ok(()),
+                    // What is acked now is of a connection that has ended.
+                    Ok(()) => drop(self.take_acks()),
+                    Err(End::Poller(error)) => return Err(ClientError::Poller(error)),
+                    Err(_) => return Ok(()),
+                }
+            }
+        }
+    }
+
+    /// One connection, from the look-up of the name to its end.
+    fn connect_once(&mut self) -> End {
+        match self.link_up() {
+            Ok((link, address)) => {
+                let end = self.serve(link, address);
+                let end = match end {
+                    Ok(()) => End::Stopped,
+                    Err(end) => end,
+                };
+                self.session.disconnected(self.now());
+                let lost = self.connection.acks_taken - self.connection.acks_sent;
+                self.exchange.count(|stats| stats.acks_lost += lost);
+                self.connection = Connection::default();
+                end
+            }
+            Err(end) => end,
+        }
+    }
+
+    /// A connection to a server that is verified.
+    fn link_up(&mut self) -> Result<(Link, SocketAddr), End> {
+        let addresses = self.resolve()?;
+        let mut failure = Disconnect::new(
+            DisconnectKind::Resolve,
+            format!("{} has no address; check the name", self.settings.host),
+        );
+        for address in addresses {
+            match self.dial(address) {
+                Ok(link) => return Ok((link, address)),
+                Err(End::Disconnected(disconnect)) => failure = disconnect,
+                Err(end) => return Err(end),
+            }
+        }
+        Err(failure.into())
+    }
+
+    fn resolve(&mut self) -> Result<Vec<SocketAddr>, End> {
+        let until = Instant::now() + self.settings.connect_timeout;
+        let failed = |host: &str, why: &dyn std::fmt::Display| {
+            Disconnect::new(
+                DisconnectKind::Resolve,
+                format!("looking {host} up failed: {why}; check the name and the network"),
+            )
+        };
+        let host = self.settings.host.clone();
+        self.resolver
+            .start(&self.exchange)
+            .map_err(|error| failed(&host, &error))?;
+        loop {
+            if let Some(found) = self.resolver.found() {
+                return Ok(found.map_err(|error| failed(&host, &error))?);
+            }
+            self.wait_for_network(until, || failed(&host, &"no answer in time"))?;
+        }
+    }
+
+    fn dial(&mut self, address: SocketAddr) -> Result<Link, End> {
+        let failed = |why: &dyn std::fmt::Display| {
+            Disconnect::new(
+                DisconnectKind::Connect,
+                format!(
+                    "connecting to {address} failed: {why}; check the host, the port and the network"
+                ),
+            )
+        };
+        let until = Instant::now() + self.settings.connect_timeout;
+        let dialing = Dialing::start(address, self.poll.registry(), SOCKET)
+            .map_err(|error| failed(&error))?;
+        while !dialing.is_connected().map_err(|error| failed(&error))? {
+            self.wait_for_network(until, || failed(&"no answer in time"))?;
+        }
+        let tls = TlsConnection::client(&self.tls)
+            .map_err(|error| Disconnect::new(DisconnectKind::Tls, error.to_string()))?;
+        let mut link = dialing.secure(tls, Duration::from_secs(60));
+        let until = Instant::now() + self.settings.connect_timeout;
+        while !link.shake_hands()? {
+            self.wait_for_network(until, || {
+                Disconnect::new(
+                    DisconnectKind::Tls,
+                    format!("the TLS handshake with {address} was not done in time; check that the port speaks TLS"),
+                )
+            })?;
+        }
+        Ok(link)
+    }
+
+    /// The loop of an open connection, in the order that [`Session`] asks for. `Ok` once the application wants no more.
+    fn serve(&mut self, mut link: Link, address: SocketAddr) -> Result<(), End> {
+        tracing::info!(%address, "connected");
+        self.tell(Event::Connected { address });
+        self.lines.reset();
+        let login = Login {
+            enterprise_id: &self.settings.enterprise_id,
+            enterprise_secret: self.settings.secret.expose(),
+        };
+        let now = self.now();
+        self.session
+            .connected(now, &login)
+            .map_err(|error| Disconnect::new(DisconnectKind::LoginRefused, error.to_string()))?;
+        loop {
+            let received = self.receive(&mut link);
+            self.session.handle_timeout(self.now());
+            let stop = self.take_acks();
+            let sent = self.transmit(&mut link);
+            self.exchange.publish(&mut self.events);
+            // Why the session ended says more than what the transport says then.
+            if let State::Closed(reason) = self.session.state() {
+                let refusal = self.connection.refusal.take();
+                return Err(refusal
+                    .unwrap_or_else(|| Disconnect::session(reason))
+                    .into());
+            }
+            let more = received?;
+            sent?;
+            if let Some(until) = stop {
+                self.drain(link, until)?;
+                return Ok(());
+            }
+            if !more {
+                let deadline = self.session.poll_timeout();
+                self.wait(deadline.map(|at| self.start + Duration::from_millis(at.as_millis())))?;
+            }
+        }
+    }
+
+    /// Takes in what has arrived. `true` when there may be more.
+    fn receive(&mut self, link: &mut Link) -> Result<bool, Disconnect> {
+        for _ in 0..READS_PER_TURN {
+            if self.exchange.is_full() && self.exchange.must_pause() {
+                self.exchange.publish(&mut self.events);
+                self.session.pause_reading();
+                return Ok(false);
+            }
+            self.session.resume_reading(self.now());
+            let Some(n) = link.read(self.lines.spare())? else {
+                return Ok(false);
+            };
+            self.lines.commit(n);
+            self.exchange
+                .count(|stats| stats.bytes_received += n as u64);
+            self.handle_lines();
+        }
+        Ok(true)
+    }
+
+    fn handle_lines(&mut self) {
+        let now = self.now();
+        let mut delivered = 0;
+        let mut poison = 0;
+        while let Some(line) = self.lines.next_line() {
+            let Some(said) = self.session.handle_line(now, line) else {
+                continue;
+            };
+            let event = match said {
+                Said::Delivery(delivery) => {
+                    delivered += 1;
+                    self.connection.proven = true;
+                    let line = delivery.line();
+                    Event::Delivery(Delivery {
+                        line: line.to_vec(),
+                        layout: delivery.layout(),
+                        charge: Charge::new(&self.exchange, line.len() + OVERHEAD),
+                    })
+                }
+                Said::LoggedIn => {
+                    self.was_logged_in = true;
+                    self.exchange.count(|stats| stats.logins += 1);
+                    tracing::info!("logged in");
+                    Event::LoggedIn
+                }
+                Said::LoginRefused { code, msg } => {
+                    let msg = msg.map(|msg| msg.to_string()).unwrap_or_default();
+                    self.connection.refusal = Some(Disconnect::refused(code, &msg));
+                    continue;
+                }
+                Said::Pong => {
+                    self.connection.proven = true;
+                    let Some(sent) = self.connection.ping_sent.take() else {
+                        continue;
+                    };
+                    Event::Pong {
+                        round_trip: sent.elapsed(),
+                    }
+                }
+                Said::InvalidMsg { code, msg } => {
+                    let msg = msg.map(|msg| msg.to_string()).unwrap_or_default();
+                    tracing::warn!(?code, ?msg, "the server could not make sense of a message");
+                    Event::InvalidMsg { code, msg }
+                }
+                Said::OversizePart { bytes } => {
+                    if self.settings.poison != PoisonPolicy::Deliver {
+                        continue;
+                    }
+                    Event::PoisonPart(charged(&self.exchange, bytes))
+                }
+                Said::OversizeEnd {
+                    bytes,
+                    length,
+                    token,
+                } => {
+                    poison += 1;
+                    let reason = PoisonReason::Oversize;
+                    let bytes = match self.settings.poison {
+                        PoisonPolicy::Deliver => bytes,
+                        _ => &[],
+                    };
+                    let bytes = charged(&self.exchange, bytes);
+                    Event::Poison(Poison::new(reason, length, bytes, token))
+                }
+                Said::Malformed { line, error, token } => {
+                    poison += 1;
+                    let reason = PoisonReason::Malformed(error);
+                    let length = line.len() as u64;
+                    let bytes = charged(&self.exchange, line);
+                    Event::Poison(Poison::new(reason, length, bytes, token))
+                }
+                Said::Unknown { line } => Event::Unknown(charged(&self.exchange, line)),
+                _ => continue,
+            };
+            self.events.push(event);
+        }
+        if delivered + poison > 0 {
+            self.exchange.count(|stats| {
+                stats.delivered += delivered;
+                stats.poison += poison;
+            });
+        }
+        if poison > 0 {
+            self.apply_poison_policy();
+        }
+        if self.connection.proven {
+            self.backoff.reset();
+        }
+    }
+
+    /// Decides on the lines of this turn that cannot be delivered.
+    fn apply_poison_policy(&mut self) {
+        let mut filled = false;
+        for event in &mut self.events {
+            let Event::Poison(poison) = event else {
+                continue;
+            };
+            let Some(token) = poison.token.take() else {
+                continue;
+            };
+            match self.settings.poison {
+                PoisonPolicy::Deliver => {
+                    poison.acker = Some(Acker::new(self.exchange.clone(), token));
+                }
+                PoisonPolicy::Ack => {
+                    self.exchange.ack([token]);
+                    self.exchange.count(|stats| stats.poison_acked += 1);
+                    poison.acked = true;
+                }
+                PoisonPolicy::Hold => {
+                    self.connection.held += 1;
+                    filled |= self.connection.held == usize::from(self.settings.config.prefetch);
+                }
+            }
+        }
+        if filled {
+            self.tell(Event::WindowHeld);
+        }
+    }
+
+    /// Gives the application's acks to the session. When the application wants to end, by when.
+    fn take_acks(&mut self) -> Option<Instant> {
+        let wishes = self.exchange.take_wishes(&mut self.acks);
+        let mut refused = 0;
+        for token in self.acks.drain(..) {
+            match self.session.ack(token) {
+                Ok(()) => self.connection.acks_taken += 1,
+                Err(_) => refused += 1,
+            }
+        }
+        if refused > 0 {
+            self.exchange.count(|stats| stats.acks_lost += refused);
+        }
+        wishes.stop
+    }
+
+    fn transmit(&mut self, link: &mut Link) -> Result<(), Disconnect> {
+        let mut acks_sent = 0;
+        let mut pings = 0;
+        loop {
+            let now = self.now();
+            let bytes = self.session.poll_transmit(now);
+            let is_ping = bytes.starts_with(b"{\"cmd\":\"enterprise_ping\"");
+            if bytes.is_empty() {
+                break;
+            }
+            let n = link.write(bytes)?;
+            if n == 0 {
+                break;
+            }
+            let unsent = self.session.unsent();
+            self.session.transmitted(now, n);
+            acks_sent += unsent.saturating_sub(self.session.unsent()) as u64;
+            if is_ping {
+                pings += 1;
+                self.connection.ping_sent.get_or_insert_with(Instant::now);
+            }
+        }
+        if acks_sent + pings > 0 {
+            self.connection.acks_sent += acks_sent;
+            self.exchange.count(|stats| {
+                stats.acks_sent += acks_sent;
+                stats.pings += pings;
+            });
+        }
+        Ok(())
+    }
+
+    /// Ends the connection so that the acks given so far arrive: closing with data unread would reset it, and destroy them on their
+    /// way.
+    fn drain(&mut self, mut link: Link, until: Instant) -> Result<(), End> {
+        let mut scratch = vec![0; 16 * 1024];
+        let patient = Instant::now() < until;
+        self.session.pause_reading();
+        while self.session.state() == State::LoggedIn && self.session.unsent() > 0 {
+            // What arrives is left to the next connection, but it must not block the server.
+            while link.read(&mut scratch)?.is_some() {}
+            self.session.handle_timeout(self.now());
+            self.transmit(&mut link)?;
+            if Instant::now() >= until {
+                break;
+            }
+            if self.session.unsent() > 0 {
+                self.wait(Some(until))?;
+            }
+        }
+        self.session.disconnected(self.now());
+        link.tls.close_notify();
+        let until = Instant::now() + if patient { LINGER } else { Duration::ZERO };
+        let mut said = false;
+        loop {
+            said = said || link.say_goodbye()?;
+            if link.is_at_end(&mut scratch) || Instant::now() >= until {
+                return Ok(());
+            }
+            self.wait(Some(until))?;
+        }
+    }
+
+    /// Waits for the network on the way to a connection.
+    fn wait_for_network(
+        &mut self,
+        until: Instant,
+        late: impl FnOnce() -> Disconnect,
+    ) -> Result<(), End> {
+        if Instant::now() >= until {
+            return Err(late().into());
+        }
+        self.exchange.publish(&mut self.events);
+        self.wait(Some(until))?;
+        self.take_acks();
+        if self.exchange.stop_wanted() {
+            return Err(End::Stopped);
+        }
+        Ok(())
+    }
+
+    /// Sleeps until something happens.
+    fn wait(&mut self, until: Option<Instant>) -> Result<(), End> {
+        let timeout = until.map(|until| {
+            // The poller rounds down to milliseconds; a deadline is not met early.
+            let left = until.saturating_duration_since(Instant::now());
+            left + Duration::from_micros(999)
+        });
+        match self.poll.poll(&mut self.readiness, timeout) {
+            Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
+                Err(End::Poller(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    fn now(&self) -> CoreInstant {
+        let elapsed = self.start.elapsed();
+        CoreInstant::ZERO.saturating_add(elapsed)
+    }
+}
+
+fn charged(exchange: &Arc<Exchange>, bytes: &[u8]) -> Bytes {
+    Bytes {
+        bytes: bytes.to_vec(),
+        _charge: Charge::new(exchange, bytes.len() + OVERHEAD),
+    }
+}

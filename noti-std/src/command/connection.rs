@@ -1,0 +1,182 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::{Args, ValueEnum};
+use noti_std::{Client, ClientBuilder, Pin, PoisonPolicy, Secret, Trust};
+
+use super::exit::Exit;
+
+/// Where to connect to, as whom, and how patiently.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The broker's host.
+    #[arg(long, env = "NOTI_HOST", default_value = "noti.gizwitsapi.com")]
+    host: String,
+
+    /// The broker's port.
+    #[arg(long, env = "NOTI_PORT", default_value_t = 2015)]
+    port: u16,
+
+    /// The enterprise id.
+    #[arg(long, env = "NOTI_ENTERPRISE_ID", value_name = "ID")]
+    enterprise_id: Option<String>,
+
+    /// A file with the enterprise secret; one newline at its end does not count. Without it the secret comes from the
+    /// variable NOTI_ENTERPRISE_SECRET.
+    #[arg(long, env = "NOTI_ENTERPRISE_SECRET_FILE", value_name = "FILE")]
+    enterprise_secret_file: Option<PathBuf>,
+
+    /// How many events may be un-acked at once.
+    #[arg(long, env = "NOTI_PREFETCH", value_name = "N", default_value_t = 50,
+          value_parser = clap::value_parser!(u16).range(1..=32767))]
+    prefetch: u16,
+
+    /// Trust the authorities in this PEM file instead of those of the platform.
+    #[arg(long, env = "NOTI_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+
+    /// Trust the server whose key has this SHA-256 (of its SPKI, in base64 or hex); repeatable. Alone it replaces the
+    /// check of chain, name and dates; with --ca-file both must hold.
+    #[arg(
+        long,
+        env = "NOTI_PIN_SHA256",
+        value_name = "PIN",
+        value_delimiter = ','
+    )]
+    pin_sha256: Vec<Pin>,
+
+    /// The name that the server's certificate must have, if it is not the host's.
+    #[arg(long, env = "NOTI_SERVER_NAME", value_name = "NAME")]
+    server_name: Option<String>,
+
+    /// Ping when nothing was sent for so long, 270s at most.
+    #[arg(long, env = "NOTI_PING_INTERVAL", value_name = "TIME", default_value = "60s", value_parser = time)]
+    ping_interval: Duration,
+
+    /// How long the answer to a ping may take.
+    #[arg(long, env = "NOTI_PONG_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = time)]
+    pong_timeout: Duration,
+
+    /// How long the answer to the login may take.
+    #[arg(long, env = "NOTI_LOGIN_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = time)]
+    login_timeout: Duration,
+
+    /// How long each step of connecting may take: name, address, TLS.
+    #[arg(long, env = "NOTI_CONNECT_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = time)]
+    connect_timeout: Duration,
+
+    /// The shortest wait before connecting anew.
+    #[arg(long, env = "NOTI_RECONNECT_MIN", value_name = "TIME", default_value = "1s", value_parser = time)]
+    reconnect_min: Duration,
+
+    /// The longest wait before connecting anew.
+    #[arg(long, env = "NOTI_RECONNECT_MAX", value_name = "TIME", default_value = "60s", value_parser = time)]
+    reconnect_max: Duration,
+
+    /// End with the first connection.
+    #[arg(long, env = "NOTI_NO_RECONNECT")]
+    no_reconnect: bool,
+
+    /// Try again even if the first login is refused.
+    #[arg(long, env = "NOTI_RETRY_REFUSED")]
+    retry_refused: bool,
+
+    /// The longest line that is taken as an event, its newline included.
+    #[arg(long, env = "NOTI_MAX_LINE", value_name = "SIZE", default_value = "64KiB", value_parser = size)]
+    max_line: usize,
+
+    /// How many bytes of events may wait to be written before reading stops.
+    #[arg(long, env = "NOTI_BUFFER", value_name = "SIZE", default_value = "1MiB", value_parser = size)]
+    buffer: usize,
+
+    /// What becomes of oversize and malformed events: held un-acked, or acked and lost.
+    #[arg(
+        long,
+        env = "NOTI_POISON",
+        value_name = "POLICY",
+        default_value = "hold"
+    )]
+    poison: Poison,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Poison {
+    Hold,
+    Ack,
+}
+
+impl Options {
+    /// A client with these settings.
+    pub(crate) fn client(&self) -> Result<ClientBuilder, Exit> {
+        let id = self.enterprise_id.as_ref().ok_or_else(|| {
+            Exit::usage("no enterprise id; give --enterprise-id or NOTI_ENTERPRISE_ID")
+        })?;
+        let mut trust = Trust::platform();
+        if let Some(file) = &self.ca_file {
+            trust = trust.with_ca_file(file).map_err(Exit::usage)?;
+        }
+        for pin in &self.pin_sha256 {
+            trust = trust.with_pin(*pin);
+        }
+        let builder = Client::builder(&self.host, self.port)
+            .credentials(id, self.secret()?)
+            .trust(trust)
+            .prefetch(self.prefetch)
+            .ping_interval(self.ping_interval)
+            .pong_timeout(self.pong_timeout)
+            .login_timeout(self.login_timeout)
+            .connect_timeout(self.connect_timeout)
+            .reconnect(self.reconnect_min, self.reconnect_max)
+            .retry_refused(self.retry_refused)
+            .max_line(self.max_line)
+            .buffer(self.buffer)
+            .poison(match self.poison {
+                Poison::Hold => PoisonPolicy::Hold,
+                Poison::Ack => PoisonPolicy::Ack,
+            });
+        let builder = match &self.server_name {
+            Some(name) => builder.server_name(name),
+            None => builder,
+        };
+        Ok(if self.no_reconnect {
+            builder.no_reconnect()
+        } else {
+            builder
+        })
+    }
+
+    fn secret(&self) -> Result<Secret, Exit> {
+        secret(self.enterprise_secret_file.as_deref())
+    }
+}
+
+/// The secret from its file, or from the variable.
+pub(crate) fn secret(file: Option<&std::path::Path>) -> Result<Secret, Exit> {
+    if let Some(file) = file {
+        let content = std::fs::read_to_string(file).map_err(|error| {
+            let file = file.display();
+            Exit::usage(format!(
+                "the secret file {file} cannot be read: {error}; check its path and its permissions"
+            ))
+        })?;
+        return Ok(Secret::from_file_content(content));
+    }
+    match std::env::var("NOTI_ENTERPRISE_SECRET") {
+        Ok(secret) => Ok(Secret::from(secret)),
+        Err(_) => Err(Exit::usage(
+            "no enterprise secret; give --enterprise-secret-file or NOTI_ENTERPRISE_SECRET",
+        )),
+    }
+}
+
+/// A span such as `500ms`, `60s` or `4m`.
+pub(crate) fn time(text: &str) -> Result<Duration, humantime::DurationError> {
+    humantime::parse_duration(text)
+}
+
+/// A size such as `64KiB`, or plain bytes.
+pub(crate) fn size(text: &str) -> Result<usize, String> {
+    let size: ByteSize = text.parse()?;
+    usize::try_from(size.as_u64()).map_err(|error| error.to_string())
+}
