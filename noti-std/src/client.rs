@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 pub use builder::{BuildError, ClientBuilder, PoisonPolicy};
 pub use delivery::{Acker, Delivery};
 pub use disconnect::{Disconnect, DisconnectKind};
-pub use event::{Event, Poison, PoisonReason};
+pub use event::{Bytes, Event, Poison, PoisonReason};
 pub use exchange::Stats;
 
 use exchange::Exchange;
@@ -111,6 +111,12 @@ impl Client {
     pub fn ack_all<'d>(&self, deliveries: impl IntoIterator<Item = &'d Delivery>) {
         let tokens = deliveries.into_iter().map(Delivery::token);
         self.exchange.ack(tokens);
+    }
+
+    /// Whether the client has ended by itself, so that no more events will come than those that are there.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.exchange.has_ended()
     }
 
     /// Waits until every ack given so far has left, or is lost with its connection; [`stats`](Self::stats) says then how

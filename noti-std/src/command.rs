@@ -1,6 +1,8 @@
 //! What `noti` does: arguments in, exit code out.
 
+mod append_file;
 mod connection;
+mod dead_letter;
 mod exit;
 mod listen;
 mod log;

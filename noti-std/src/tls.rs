@@ -84,6 +84,9 @@ use der::{algorithm_and_key, subject_public_key_info};
 pub use error::{CertificateFault, ConnectionFault, TlsError};
 pub use pin::{Pin, PinError};
 
+/// How much is read from a socket at once: about one record.
+const INCOMING: usize = 16 * 1024;
+
 /// Most plaintext that is sealed and not yet in the kernel: one full TLS record.
 const OUTGOING_LIMIT: usize = 16 * 1024;
 
@@ -564,10 +567,11 @@ pub struct Details {
 
 /// One TLS connection over a socket of the caller's, from either end.
 ///
-/// Memory is bounded: about 36 KiB of received bytes, since nothing is received while plaintext is
+/// Memory is bounded: about 52 KiB of received bytes, since nothing is received while plaintext is
 /// unread (a handshake may take up to 64 KiB), and one record of 16 KiB to send.
 pub struct TlsConnection {
     tls: Connection,
+    incoming: Incoming,
     /// The other end, as errors name it.
     peer: String,
     /// Plaintext received and not yet read.
@@ -605,6 +609,7 @@ impl TlsConnection {
         tls.set_buffer_limit(Some(OUTGOING_LIMIT));
         Self {
             tls,
+            incoming: Incoming::default(),
             peer,
             unread: 0,
             unflushed: 0,
@@ -646,17 +651,24 @@ impl TlsConnection {
         if self.unread > 0 {
             return Ok(Receive::Unread);
         }
-        match self.tls.read_tls(socket) {
+        if self.incoming.is_empty() {
+            match self.incoming.fill(socket) {
+                Ok(()) => {}
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return Ok(Receive::WouldBlock),
+                    io::ErrorKind::Interrupted => return Ok(Receive::Progress),
+                    _ => return Err(self.io(error)),
+                },
+            }
+        }
+        // Nothing to read is how rustls learns of the end.
+        match self.tls.read_tls(&mut self.incoming) {
             Ok(0) if self.is_handshaking() => {
                 return Err(self.failed(ConnectionFault::ClosedInHandshake));
             }
             Ok(0) => return Ok(Receive::End),
             Ok(_) => {}
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock => return Ok(Receive::WouldBlock),
-                io::ErrorKind::Interrupted => return Ok(Receive::Progress),
-                _ => return Err(self.io(error)),
-            },
+            Err(error) => return Err(self.io(error)),
         }
         match self.tls.process_new_packets() {
             Ok(state) => {
@@ -819,6 +831,38 @@ impl TlsConnection {
                 reason: printable(&other.to_string()),
             },
         })
+    }
+}
+
+/// Ciphertext from the socket on its way to rustls, which by itself would read 4 KiB at a time.
+#[derive(Default)]
+struct Incoming {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Incoming {
+    fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Reads once from the socket; at its end there is still nothing afterwards.
+    fn fill(&mut self, socket: &mut impl Read) -> io::Result<()> {
+        self.bytes.resize(INCOMING, 0);
+        self.start = 0;
+        self.end = 0;
+        self.end = socket.read(&mut self.bytes)?;
+        Ok(())
+    }
+}
+
+impl Read for Incoming {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut waiting = self.bytes.get(self.start..self.end).unwrap_or_default();
+        let n = waiting.read(into)?;
+        self.start += n;
+        Ok(n)
     }
 }
 

@@ -145,6 +145,10 @@ impl Exchange {
         }
     }
 
+    pub(super) fn has_ended(&self) -> bool {
+        lock(&self.inbox).ended
+    }
+
     pub(super) fn interrupt(&self) {
         lock(&self.inbox).interrupted = true;
         self.arrived.notify_all();

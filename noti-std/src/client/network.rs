@@ -444,7 +444,6 @@ impl Network {
         loop {
             let now = self.now();
             let bytes = self.session.poll_transmit(now);
-            let is_ping = bytes.starts_with(b"{\"cmd\":\"enterprise_ping\"");
             if bytes.is_empty() {
                 break;
             }
@@ -453,11 +452,12 @@ impl Network {
                 break;
             }
             let unsent = self.session.unsent();
+            let was_awaiting_pong = self.session.is_awaiting_pong();
             self.session.transmitted(now, n);
             acks_sent += unsent.saturating_sub(self.session.unsent()) as u64;
-            if is_ping {
+            if self.session.is_awaiting_pong() && !was_awaiting_pong {
                 pings += 1;
-                self.connection.ping_sent.get_or_insert_with(Instant::now);
+                self.connection.ping_sent = Some(Instant::now());
             }
         }
         if acks_sent + pings > 0 {

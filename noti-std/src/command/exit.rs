@@ -24,6 +24,12 @@ impl Exit {
         }
     }
 
+    /// A broker's client did something wrong, and it was told to be strict.
+    #[cfg(feature = "broker")]
+    pub(crate) fn client_errors(message: impl Display) -> Self {
+        Self::new(1, message)
+    }
+
     /// The command line, or what it names, cannot be used.
     pub(crate) fn usage(message: impl Display) -> Self {
         Self::new(2, message)

@@ -1,18 +1,21 @@
-use std::io::{self, Write};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use noti_std::{Client, Delivery, Event};
+use noti_std::{Client, Delivery, Event, PoisonPolicy};
+use signal_hook::consts::SIGHUP;
 
 use super::connection::{self, time};
+use super::dead_letter::DeadLetter;
 use super::exit::Exit;
-use super::output::Output;
-use super::signals::stop_on_signal;
+use super::output::{Output, Sync};
+use super::signals::handle_signals;
 
 /// How many events are written, flushed and acked together at the most.
 const BATCH: usize = 512;
 
-/// Write events to stdout, one line each, and ack each once it is written.
+/// Write events to stdout or a file, one line each, and ack each once it is written.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -23,6 +26,18 @@ pub(crate) struct Options {
     #[arg(long, env = "NOTI_COUNT", value_name = "N")]
     count: Option<u64>,
 
+    /// Append events to this file instead of writing them to stdout. SIGHUP opens it anew, for rotation.
+    #[arg(long, env = "NOTI_OUTPUT", value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// When the events of --output are put on the disk; acks wait for that.
+    #[arg(long, env = "NOTI_SYNC", value_name = "WHEN", default_value = "batch")]
+    sync: Sync,
+
+    /// Append oversize and malformed lines to this file, on the disk before they are acked.
+    #[arg(long, env = "NOTI_DEAD_LETTER", value_name = "FILE")]
+    dead_letter: Option<PathBuf>,
+
     /// How long acks may take to leave on exit.
     #[arg(long, env = "NOTI_DRAIN_TIMEOUT", value_name = "TIME", default_value = "5s", value_parser = time)]
     drain_timeout: Duration,
@@ -30,29 +45,67 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn run(&self) -> Exit {
-        let client = match self.connection.client() {
-            Ok(builder) => builder.start(),
-            Err(exit) => return exit,
+        match self.start() {
+            Ok((client, journal)) => listen(client, journal, self.count, self.drain_timeout),
+            Err(exit) => exit,
+        }
+    }
+
+    fn start(&self) -> Result<(Client, Journal), Exit> {
+        let output = match &self.output {
+            Some(path) => Output::file(path, self.sync).map_err(|error| unusable(path, &error))?,
+            None => Output::Stdout,
         };
-        match client {
-            Ok(client) => listen(client, io::stdout().lock(), self.count, self.drain_timeout),
-            Err(error) => error.into(),
+        let mut builder = self.connection.client()?;
+        let dead_letter = match &self.dead_letter {
+            Some(path) => {
+                builder = builder.poison(PoisonPolicy::Deliver);
+                Some(DeadLetter::open(path).map_err(|error| unusable(path, &error))?)
+            }
+            None => None,
+        };
+        Ok((builder.start()?, Journal::new(output, dead_letter)))
+    }
+}
+
+fn unusable(path: &Path, error: &io::Error) -> Exit {
+    let path = path.display();
+    Exit::output(format!(
+        "{path} cannot be used: {error}; check its folder, its permissions and the disk"
+    ))
+}
+
+/// Where everything goes that is received.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    output: Output,
+    dead_letter: Option<DeadLetter>,
+    dead_letters_acked: u64,
+}
+
+impl Journal {
+    pub(crate) const fn new(output: Output, dead_letter: Option<DeadLetter>) -> Self {
+        Self {
+            output,
+            dead_letter,
+            dead_letters_acked: 0,
         }
     }
 }
 
-/// Writes what the client delivers to `writer` until a signal comes, `count` events are done, or it cannot go on.
+/// Writes what the client delivers until a signal comes, `count` events are done, or it cannot go on.
 pub(crate) fn listen(
     client: Client,
-    writer: impl Write,
+    mut journal: Journal,
     count: Option<u64>,
     drain_timeout: Duration,
 ) -> Exit {
     let interrupter = client.interrupter();
-    if let Err(error) = stop_on_signal(move || interrupter.interrupt()) {
+    let reopen = journal.output.reopener().map(|reopen| (SIGHUP, reopen));
+    if let Err(error) = handle_signals(move || interrupter.interrupt(), reopen) {
         return Exit::unavailable(format!("signals cannot be handled: {error}"));
     }
-    let written = write_events(&client, &mut Output::new(writer), count);
+    let written = write_events(&client, &mut journal, count);
     // What is written is acked, whatever comes next.
     let ended = client.shutdown(drain_timeout);
     match (written, ended) {
@@ -62,16 +115,17 @@ pub(crate) fn listen(
     }
 }
 
-fn write_events(
-    client: &Client,
-    output: &mut Output<impl Write>,
-    count: Option<u64>,
-) -> Result<(), Exit> {
+fn write_events(client: &Client, journal: &mut Journal, count: Option<u64>) -> Result<(), Exit> {
+    let failed = |error| {
+        Exit::output(format!(
+            "writing events failed: {error}; what was not written is not acked"
+        ))
+    };
     let mut events = Vec::with_capacity(BATCH);
     loop {
         let missing = match count {
             // An ack that was lost with its connection does not count: that event comes again.
-            Some(count) => match count.saturating_sub(done(client, count)) {
+            Some(count) => match count.saturating_sub(done(client, journal, count)) {
                 0 => return Ok(()),
                 missing => usize::try_from(missing).unwrap_or(usize::MAX),
             },
@@ -81,13 +135,10 @@ fn write_events(
             return Ok(());
         }
         let deliveries = || events.iter().filter_map(as_delivery);
-        output.write(deliveries()).map_err(|error| {
-            Exit::output(format!(
-                "writing events failed: {error}; what was not written is not acked"
-            ))
-        })?;
+        journal.output.write(deliveries()).map_err(failed)?;
         client.ack_all(deliveries());
         for event in events.drain(..) {
+            journal.keep(&event).map_err(failed)?;
             report(&event)?;
         }
     }
@@ -95,15 +146,15 @@ fn write_events(
 
 /// How many events are done. While more than those on their way are missing, acks that were given count as done; only
 /// the last wait until they have left.
-fn done(client: &Client, count: u64) -> u64 {
+fn done(client: &Client, journal: &Journal, count: u64) -> u64 {
     let stats = client.stats();
-    let given = stats.acks_given - stats.acks_lost;
-    if given.saturating_sub(stats.poison_acked) < count {
-        return given.saturating_sub(stats.poison_acked);
+    let others = stats.poison_acked + journal.dead_letters_acked;
+    let given = (stats.acks_given - stats.acks_lost).saturating_sub(others);
+    if given < count {
+        return given;
     }
     client.flush();
-    let stats = client.stats();
-    stats.acks_sent.saturating_sub(stats.poison_acked)
+    client.stats().acks_sent.saturating_sub(others)
 }
 
 const fn as_delivery(event: &Event) -> Option<&Delivery> {
@@ -113,22 +164,44 @@ const fn as_delivery(event: &Event) -> Option<&Delivery> {
     }
 }
 
+impl Journal {
+    /// Keeps what is no event, if there is a file for it, and acks it then.
+    fn keep(&mut self, event: &Event) -> io::Result<()> {
+        let Some(dead_letter) = &mut self.dead_letter else {
+            return Ok(());
+        };
+        match event {
+            Event::PoisonPart(bytes) => dead_letter.part(bytes.as_ref()),
+            Event::Poison(poison) => {
+                dead_letter.finish(poison)?;
+                if let Some(acker) = poison.acker() {
+                    acker.ack();
+                    self.dead_letters_acked += 1;
+                }
+                Ok(())
+            }
+            Event::Disconnected(_) => dead_letter.abandon(),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Tells people what is no event. The client itself logs the life of the connection.
 fn report(event: &Event) -> Result<(), Exit> {
     match event {
         Event::Poison(poison) => {
             let what = poison.reason();
             let length = poison.length();
-            let fate = if poison.was_acked() {
-                "acked, and lost"
-            } else {
-                "not acked"
+            let fate = match (poison.was_acked(), poison.acker()) {
+                (true, _) => "acked, and lost",
+                (false, Some(_)) => "in the dead-letter file, and acked",
+                (false, None) => "not acked",
             };
             tracing::warn!(length, "{what} line: {fate}");
         }
         Event::WindowHeld => {
             return Err(Exit::poison(
-                "oversize or malformed events fill the window; raise --max-line or --prefetch, or lose them with --poison ack",
+                "oversize or malformed events fill the window; keep them with --dead-letter, raise --max-line, or lose them with --poison ack",
             ));
         }
         _ => {}

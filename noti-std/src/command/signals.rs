@@ -4,19 +4,34 @@ use std::process;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Calls `stop` at the first SIGINT or SIGTERM, and ends the process at the second, whatever hangs.
-pub(crate) fn stop_on_signal(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
+/// Something to do at a signal, again and again.
+pub(crate) type Action = Box<dyn Fn() + Send>;
+
+/// Calls `stop` at the first SIGINT or SIGTERM, and ends the process at the second, whatever hangs. `action` names one
+/// more signal and what to do each time it comes.
+pub(crate) fn handle_signals(
+    stop: impl FnOnce() + Send + 'static,
+    action: Option<(i32, Action)>,
+) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    if let Some((signal, _)) = action {
+        signals.add_signal(signal)?;
+    }
+    let mut stop = Some(stop);
     std::thread::Builder::new()
         .name("noti-signals".into())
         .spawn(move || {
-            let mut signals = signals.forever();
-            if signals.next().is_some() {
-                stop();
-            }
-            if let Some(signal) = signals.next() {
-                // As the shell counts a process that died of a signal.
-                process::exit(128 + signal);
+            for signal in signals.forever() {
+                if let Some((at, act)) = &action
+                    && signal == *at
+                {
+                    act();
+                } else if let Some(stop) = stop.take() {
+                    stop();
+                } else {
+                    // As the shell counts a process that died of a signal.
+                    process::exit(128 + signal);
+                }
             }
         })?;
     Ok(())

@@ -1,0 +1,210 @@
+use std::io::{self, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::{ArgGroup, Args};
+use noti_std::broker::{Account, Broker, Fault, GeneratorConfig, Report, Source, Style};
+use signal_hook::consts::SIGUSR1;
+
+use super::connection::{secret, time};
+use super::exit::Exit;
+use super::signals::handle_signals;
+
+/// Run a local broker, for trying and testing clients without an account.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("source").args(["events", "generate", "replay"]))]
+pub(crate) struct Options {
+    /// The address to listen on; port 0 takes a free one. The address is printed to stdout.
+    #[arg(long, env = "NOTI_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:2015")]
+    listen: String,
+
+    /// Write the certificate authority that clients must trust to this PEM file, once the broker listens.
+    #[arg(long, env = "NOTI_CA_OUT", value_name = "FILE")]
+    ca_out: Option<PathBuf>,
+
+    /// Who may log in.
+    #[arg(long, env = "NOTI_ENTERPRISE_ID", value_name = "ID")]
+    enterprise_id: String,
+
+    /// A file with the secret; one newline at its end does not count. Without it the secret comes from the variable
+    /// NOTI_ENTERPRISE_SECRET.
+    #[arg(long, env = "NOTI_ENTERPRISE_SECRET_FILE", value_name = "FILE")]
+    enterprise_secret_file: Option<PathBuf>,
+
+    /// Push the events in this file of JSON lines, or from stdin (-).
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+
+    /// Push what generated devices do.
+    #[arg(long)]
+    generate: bool,
+
+    /// Push the events in this file as far apart as their `created_at`.
+    #[arg(long, value_name = "FILE")]
+    replay: Option<PathBuf>,
+
+    /// How much faster --replay goes.
+    #[arg(long, value_name = "X", default_value_t = 1.0, requires = "replay")]
+    speed: f64,
+
+    /// So many events a second; without it, as fast as the clients' windows take them.
+    #[arg(long, value_name = "R", conflicts_with = "replay")]
+    rate: Option<f64>,
+
+    /// So many events in all; without it, a generator never ends.
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+
+    /// Makes everything that is random the same again.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+
+    /// How many devices to generate.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    devices: u32,
+
+    /// Write events strangely: `all`, or some of the names that a wrong one lists, with commas.
+    #[arg(long, value_name = "NAMES", default_value = "plain")]
+    style: Style,
+
+    /// Do something wrong; repeatable. A wrong SPEC lists the choices.
+    #[arg(long, value_name = "SPEC")]
+    fault: Vec<Fault>,
+
+    /// Push an event again that was not acked for so long on a living connection.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    redeliver_after: Option<Duration>,
+
+    /// Keep so many un-acked events at the most, and drop the oldest.
+    #[arg(long, value_name = "N")]
+    retain: Option<usize>,
+
+    /// Keep un-acked events for so long.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    retain_for: Option<Duration>,
+
+    /// Cut a client that sends nothing for so long.
+    #[arg(long, value_name = "TIME", default_value = "330s", value_parser = time)]
+    idle_timeout: Duration,
+
+    /// Write the report as JSON to this file on exit.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// Exit with 1 if a client did something wrong.
+    #[arg(long)]
+    strict: bool,
+}
+
+impl Options {
+    pub(crate) fn run(&self) -> Exit {
+        match self.serve() {
+            Ok(report) => self.finish(&report),
+            Err(exit) => exit,
+        }
+    }
+
+    fn serve(&self) -> Result<Report, Exit> {
+        let secret = secret(self.enterprise_secret_file.as_deref())?;
+        let mut account = Account::new(&self.enterprise_id, secret);
+        if let Some(source) = self.source()? {
+            account = account.source(source);
+        }
+        let mut builder = Broker::builder()
+            .listen(&self.listen)
+            .account(account)
+            .style(self.style)
+            .seed(self.seed)
+            .idle_timeout(self.idle_timeout);
+        for fault in &self.fault {
+            builder = builder.fault(fault.clone());
+        }
+        if let Some(after) = self.redeliver_after {
+            builder = builder.redeliver_after(after);
+        }
+        if let Some(events) = self.retain {
+            builder = builder.retain(events);
+        }
+        if let Some(age) = self.retain_for {
+            builder = builder.retain_for(age);
+        }
+        let broker = Arc::new(builder.start().map_err(Exit::usage)?);
+
+        if let Some(path) = &self.ca_out {
+            write_whole(path, broker.ca_pem().as_bytes()).map_err(|error| unwritable(path, &error))?;
+        }
+        // Whoever reads this may connect.
+        let mut stdout = io::stdout();
+        writeln!(stdout, "{}", broker.address())
+            .and_then(|()| stdout.flush())
+            .map_err(|error| Exit::output(format!("the address cannot be printed: {error}")))?;
+
+        let (stopped, reported) = (broker.clone(), broker.clone());
+        handle_signals(
+            move || stopped.interrupt(),
+            Some((SIGUSR1, Box::new(move || eprintln!("{}", reported.report())))),
+        )
+        .map_err(|error| Exit::unavailable(format!("signals cannot be handled: {error}")))?;
+        broker.wait();
+        Ok(broker.report())
+    }
+
+    fn source(&self) -> Result<Option<Source>, Exit> {
+        let source = if self.generate {
+            let mut config = GeneratorConfig::default();
+            config.seed = self.seed;
+            config.devices = self.devices;
+            config.start = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
+            Some(Source::generate(config).map_err(Exit::usage)?)
+        } else if let Some(path) = &self.replay {
+            Some(Source::file(path).replay(self.speed))
+        } else {
+            self.events.as_deref().map(|path| match path.to_str() {
+                Some("-") => Source::lines(BufReader::new(io::stdin())),
+                _ => Source::file(path),
+            })
+        };
+        Ok(source.map(|source| {
+            let source = match self.rate {
+                Some(rate) => source.rate(rate),
+                None => source,
+            };
+            match self.count {
+                Some(count) => source.count(count),
+                None => source,
+            }
+        }))
+    }
+
+    fn finish(&self, report: &Report) -> Exit {
+        eprintln!("{report}");
+        if let Some(path) = &self.report {
+            let json = report.to_json() + "\n";
+            if let Err(error) = write_whole(path, json.as_bytes()) {
+                return unwritable(path, &error);
+            }
+        }
+        let errors = report.totals.client_errors;
+        if self.strict && errors > 0 {
+            return Exit::client_errors(format!("the clients did {errors} things wrong"));
+        }
+        Exit::DONE
+    }
+}
+
+/// Nobody ever sees half of the file.
+fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    let part = PathBuf::from(name);
+    std::fs::write(&part, content)?;
+    std::fs::rename(&part, path)
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Exit {
+    let path = path.display();
+    Exit::output(format!("{path} cannot be written: {error}; check its folder and its permissions"))
+}

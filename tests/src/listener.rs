@@ -1,0 +1,173 @@
+//! `noti listen` as a process, pointed at a broker of the test's.
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+
+use tempfile::TempDir;
+
+use crate::command::noti;
+
+/// The credentials that every test uses.
+pub const ENTERPRISE_ID: &str = "enterprise";
+/// Long and strange enough to be recognised wherever it should not be.
+pub const ENTERPRISE_SECRET: &str = "s3cr3t-\"\\-传感器-never-to-be-seen";
+
+/// What the command needs to reach a broker, in a folder of its own.
+pub struct Listener {
+    folder: TempDir,
+    command: Command,
+}
+
+impl Listener {
+    /// `noti listen` with the broker's address, its authority and the credentials.
+    #[must_use]
+    pub fn new(address: SocketAddr, ca_pem: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (ca, secret) = (folder.path().join("ca.pem"), folder.path().join("secret"));
+        std::fs::write(&ca, ca_pem).expect("a CA file");
+        std::fs::write(&secret, format!("{ENTERPRISE_SECRET}\n")).expect("a secret file");
+        let mut command = noti();
+        command
+            .arg("listen")
+            .args(["--host", &address.ip().to_string()])
+            .args(["--port", &address.port().to_string()])
+            .args(["--enterprise-id", ENTERPRISE_ID])
+            .arg("--enterprise-secret-file")
+            .arg(secret)
+            .arg("--ca-file")
+            .arg(ca)
+            .args(["--reconnect-min", "1ms", "--reconnect-max", "10ms"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self { folder, command }
+    }
+
+    /// Adds arguments; one that is given again replaces nothing, so give each once.
+    #[must_use]
+    pub fn args(mut self, args: &[&str]) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// A path in the folder, which vanishes with the listener.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Where stdout goes instead of to the test.
+    #[must_use]
+    pub fn stdout(mut self, stdout: Stdio) -> Self {
+        self.command.stdout(stdout);
+        self
+    }
+
+    /// Starts it.
+    #[must_use]
+    pub fn start(mut self) -> Listening {
+        let mut child = self.command.spawn().expect("noti starts");
+        let mut stderr = child.stderr.take().expect("stderr is a pipe");
+        let stderr = std::thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).expect("stderr is UTF-8");
+            text
+        });
+        Listening {
+            child,
+            stderr: Some(stderr),
+            _folder: self.folder,
+        }
+    }
+
+    /// Runs it to its end.
+    #[must_use]
+    pub fn run(self) -> Finished {
+        self.start().finish()
+    }
+}
+
+/// A listener that runs. It is killed when it is dropped.
+pub struct Listening {
+    child: Child,
+    stderr: Option<JoinHandle<String>>,
+    _folder: TempDir,
+}
+
+/// What a listener left behind.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it exited.
+    pub status: ExitStatus,
+    /// What it wrote to stdout and nobody had read before.
+    pub stdout: Vec<u8>,
+    /// What it wrote to stderr.
+    pub stderr: String,
+}
+
+impl Finished {
+    /// The exit code; a process that died of a signal has none.
+    #[must_use]
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// The lines of stdout.
+    #[must_use]
+    pub fn lines(&self) -> Vec<&[u8]> {
+        self.stdout
+            .split_inclusive(|byte| *byte == b'\n')
+            .map(|line| line.strip_suffix(b"\n").unwrap_or(line))
+            .collect()
+    }
+}
+
+impl Listening {
+    /// Its stdout, for a test that reads on its own.
+    #[must_use]
+    pub fn take_stdout(&mut self) -> std::process::ChildStdout {
+        self.child.stdout.take().expect("stdout is a pipe")
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal, by name.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .expect("kill runs");
+        assert!(status.success(), "no process to send {name} to");
+    }
+
+    /// Waits for its end.
+    #[must_use]
+    pub fn finish(mut self) -> Finished {
+        let mut stdout = Vec::new();
+        if let Some(mut pipe) = self.child.stdout.take() {
+            pipe.read_to_end(&mut stdout).expect("stdout can be read");
+        }
+        let status = self.child.wait().expect("noti ends");
+        let stderr = self.stderr.take().expect("read once");
+        Finished {
+            status,
+            stdout,
+            stderr: stderr.join().expect("stderr was read"),
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // It may have ended long ago.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
