@@ -234,3 +234,101 @@ fn reserved(slots: &mut [Slot], index: u16) -> Option<&mut Slot> {
     let slot = slots.get_mut(usize::from(index))?;
     (slot.state == SlotState::Reserved).then_some(slot)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const NONCE: u16 = 9;
+
+    fn ready(slots: &mut [Slot], next_serial: u32) -> InFlight {
+        let mut in_flight = InFlight::new(NONCE);
+        in_flight.next_serial = next_serial;
+        in_flight.reset(slots);
+        in_flight
+    }
+
+    /// A1, A4: while the serials run over their end, each token still stands for its own delivery.
+    #[test]
+    fn serials_may_wrap_around() {
+        let mut slots = [Slot::EMPTY; 3];
+        let mut in_flight = ready(&mut slots, u32::MAX - 1);
+        let mut old = None;
+        for id in [b"a", b"b", b"c", b"d", b"e", b"f"] {
+            let token = in_flight.take(&mut slots, id).unwrap();
+            if let Some(old) = old {
+                let again = in_flight.ack(&mut slots, old);
+                assert_eq!(again, Err(AckError::AlreadyAcked));
+            }
+            assert_eq!(in_flight.ack(&mut slots, token), Ok(()));
+            assert_eq!(in_flight.front(&slots).unwrap().id(), id);
+            in_flight.pop(&mut slots);
+            old = Some(token);
+        }
+        assert_eq!(in_flight.next_serial, 4);
+
+        let held = in_flight.take(&mut slots, b"g").unwrap();
+        in_flight.reset(&mut slots);
+        for token in [old.unwrap(), held] {
+            assert_eq!(in_flight.ack(&mut slots, token), Err(AckError::Stale));
+        }
+    }
+
+    /// A4: a token of an earlier connection is stale on both sides of the end of the serials.
+    #[test]
+    fn tokens_before_the_wrap_are_stale_after_it() {
+        let mut slots = [Slot::EMPTY; 2];
+        let mut in_flight = ready(&mut slots, u32::MAX);
+        let before = in_flight.take(&mut slots, b"1").unwrap();
+        in_flight.reset(&mut slots);
+        assert_eq!(in_flight.first_serial, 0);
+        let after = in_flight.take(&mut slots, b"1").unwrap();
+        assert_eq!(
+            in_flight.ack(&mut slots, before),
+            Err(AckError::Stale),
+            "though the slot and the id are the same"
+        );
+        assert_eq!(in_flight.ack(&mut slots, after), Ok(()));
+    }
+
+    /// A1: a token that this session never gave out is refused, whatever it says.
+    #[test]
+    fn a_forged_token_is_refused() {
+        let mut slots = [Slot::EMPTY; 2];
+        let mut in_flight = ready(&mut slots, 5);
+        let real = in_flight.take(&mut slots, b"1").unwrap();
+        for slot in [0, 1, 2, u16::MAX] {
+            for serial in [0, 4, 5, 6, u32::MAX] {
+                for nonce in [NONCE, 0] {
+                    let token = AckToken {
+                        serial,
+                        slot,
+                        nonce,
+                    };
+                    assert!(token == real || in_flight.ack(&mut slots, token).is_err());
+                }
+            }
+        }
+        assert_eq!((in_flight.held(), in_flight.queued()), (1, 0));
+        assert_eq!(in_flight.ack(&mut slots, real), Ok(()));
+    }
+
+    /// A6: storage that changes between the calls harms nobody.
+    #[test]
+    fn other_slots_than_before_harm_nobody() {
+        let mut slots = [Slot::EMPTY; 4];
+        let mut in_flight = ready(&mut slots, 0);
+        let first = in_flight.take(&mut slots, b"1").unwrap();
+        let second = in_flight.take(&mut slots, b"2").unwrap();
+        assert_eq!(in_flight.ack(&mut slots, first), Ok(()));
+        let mut other = [Slot::EMPTY; 1];
+        assert!(in_flight.take(&mut other, b"3").is_none());
+        assert!(in_flight.ack(&mut other, second).is_err());
+        in_flight.pop(&mut other);
+        in_flight.pop(&mut []);
+        assert!(in_flight.take(&mut [], b"3").is_none());
+        in_flight.reset(&mut []);
+        assert!(in_flight.reserve(&mut []).is_none());
+    }
+}

@@ -91,6 +91,8 @@ pub mod protocol {}
 mod backoff;
 mod base64;
 mod config;
+#[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+pub mod driver;
 mod error;
 mod event;
 mod in_flight;

@@ -1,6 +1,7 @@
 //! Framing: received bytes in, lines out (clauses F1 to F5).
 
 use core::cell::Cell;
+use core::fmt;
 
 use memchr::{memchr, memrchr};
 
@@ -34,7 +35,6 @@ use memchr::{memchr, memrchr};
 /// lines.spare();
 /// drop(line);
 /// ```
-#[derive(Debug)]
 pub struct LineBuf<B> {
     storage: B,
     /// First byte that no line has taken yet.
@@ -53,12 +53,10 @@ pub struct LineBuf<B> {
 
 /// A line, or a part of one that is longer than the buffer. Made by [`LineBuf::next_line`], used up by
 /// `Session::handle_line`.
-#[derive(Debug)]
 pub struct Line<'a> {
     pub(crate) content: Content<'a>,
 }
 
-#[derive(Debug)]
 pub(crate) enum Content<'a> {
     Whole(Batch<'a>),
     Part {
@@ -69,7 +67,6 @@ pub(crate) enum Content<'a> {
 }
 
 /// Bytes that start with a line; more whole lines may follow it.
-#[derive(Debug)]
 pub(crate) struct Batch<'a> {
     pub(crate) bytes: &'a [u8],
     offset: usize,
@@ -125,6 +122,25 @@ impl<'a> Line<'a> {
     #[must_use]
     pub fn is_last(&self) -> bool {
         !matches!(self.content, Content::Part { last: false, .. })
+    }
+}
+
+/// Says what it is, not what it holds: at the broker's end that may be a login.
+impl fmt::Debug for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Line")
+            .field("is_part", &self.is_part())
+            .field("is_last", &self.is_last())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Says how much there is, not what: at the broker's end it may be a login.
+impl<B> fmt::Debug for LineBuf<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineBuf")
+            .field("buffered", &self.buffered())
+            .finish_non_exhaustive()
     }
 }
 

@@ -164,10 +164,18 @@ pub(crate) fn read<'a>(batch: &Batch<'a>) -> Reading<'a> {
             error,
         },
         Err(Stop::Json(fault)) => {
+            let line = batch.line();
             let offset = before(batch.bytes, fault.rest).len();
+            // A line that breaks off before `\r\n` does so at its own end.
+            let kind = match fault.kind {
+                JsonErrorKind::ControlCharacter if offset == line.len() => {
+                    JsonErrorKind::UnexpectedEnd
+                }
+                kind => kind,
+            };
             Reading::Malformed {
-                line: batch.line(),
-                error: LineError::Json(JsonError::new(fault.kind, offset)),
+                line,
+                error: LineError::Json(JsonError::new(kind, offset.min(line.len()))),
             }
         }
     }

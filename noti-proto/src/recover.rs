@@ -19,8 +19,10 @@ const IS_PUSH: u8 = 4;
 /// A scan that is under way. The id's bytes collect in a place that the caller lends to each call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recovery {
+    /// Which of the open brackets are braces: the bit of each one's depth. Deeper ones than it has bits are only counted.
+    braces: u32,
     /// How many brackets are open.
-    depth: u32,
+    depth: u16,
     place: Place,
     string: Option<Escape>,
     word: Word,
@@ -93,6 +95,7 @@ enum Id {
 impl Recovery {
     pub(crate) const fn new() -> Self {
         Self {
+            braces: 0,
             depth: 0,
             place: Place::Start,
             string: None,
@@ -143,9 +146,13 @@ impl Recovery {
             b'"' => {
                 self.string = Some(Escape::None);
                 self.word = Word::NEW;
-                if self.depth == 1 && self.place != Place::BeforeValue {
-                    self.spoil_id();
-                    self.place = Place::BetweenMembers;
+                match self.depth {
+                    0 => self.place = Place::End,
+                    1 if self.place != Place::BeforeValue => {
+                        self.spoil_id();
+                        self.place = Place::BetweenMembers;
+                    }
+                    _ => {}
                 }
                 self.collect(byte, id);
             }
@@ -154,6 +161,7 @@ impl Recovery {
             b':' if self.depth == 1 => self.colon(),
             b',' if self.depth == 1 => {
                 self.id_ended();
+                self.spoil_command();
                 self.place = Place::BetweenMembers;
             }
             _ => self.bare(byte, id),
@@ -222,24 +230,44 @@ impl Recovery {
             }
             _ => {}
         }
-        self.depth = self.depth.saturating_add(1);
+        let bit = brace_bit(self.depth);
+        self.braces = match byte {
+            b'{' => self.braces | bit,
+            _ => self.braces & !bit,
+        };
+        match self.depth.checked_add(1) {
+            Some(depth) => self.depth = depth,
+            None => self.doubt(),
+        }
     }
 
     fn closed(&mut self, byte: u8) {
-        if self.depth <= 1 {
-            if byte == b'}' {
-                self.id_ended();
-            } else {
-                self.spoil_id();
-            }
+        self.depth = self.depth.saturating_sub(1);
+        let bit = brace_bit(self.depth);
+        if bit != 0 && (self.braces & bit != 0) != (byte == b'}') {
+            self.doubt();
+        }
+        if self.depth == 0 {
+            self.id_ended();
             self.place = Place::End;
         }
-        self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// A bracket was closed by one of the other kind. What follows may stand at any depth, so nothing that it says is
+    /// believed.
+    fn doubt(&mut self) {
+        if self.id != Id::Found {
+            self.id = Id::Unusable;
+        }
+        if self.command == Command::Unknown {
+            self.command = Command::Other;
+        }
     }
 
     fn colon(&mut self) {
         if self.place != Place::AfterString {
             self.spoil_id();
+            self.spoil_command();
             return;
         }
         self.place = Place::BeforeValue;
@@ -268,7 +296,11 @@ impl Recovery {
                 self.collect(byte, id);
             }
             (1, Place::Bare) => self.collect(byte, id),
-            (1, _) => self.spoil_id(),
+            (1, _) => {
+                self.spoil_id();
+                // A string before it is no key.
+                self.place = Place::AfterValue;
+            }
             _ => {}
         }
     }
@@ -312,6 +344,11 @@ impl Recovery {
             self.command = Command::Other;
         }
     }
+}
+
+/// Where the kind of the bracket at this depth is kept; zero when it is kept nowhere.
+fn brace_bit(depth: u16) -> u32 {
+    1_u32.checked_shl(depth.into()).unwrap_or_default()
 }
 
 impl Word {

@@ -100,7 +100,6 @@ pub enum BrokerCloseReason {
 }
 
 /// What a client's line means.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum BrokerEvent<'a> {
     /// The client asks to be let in: call [`BrokerSession::accept_login`] or [`BrokerSession::refuse_login`].
@@ -110,7 +109,7 @@ pub enum BrokerEvent<'a> {
         /// What [`BrokerSession::push`] was given for it.
         tag: u32,
     },
-    /// The client sent a ping; the answer is on its way.
+    /// The client sent a ping; the answer is on its way, unless answers are withheld.
     Ping,
     /// The client sent something wrong; it has been told (clause E1).
     ClientError {
@@ -119,6 +118,21 @@ pub enum BrokerEvent<'a> {
         /// The exact bytes of its line, or of the last part of one that is longer than the buffer.
         line: &'a [u8],
     },
+}
+
+/// Leaves out a client's lines: a login that went wrong holds its secret.
+impl fmt::Debug for BrokerEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LoginRequest(request) => f.debug_tuple("LoginRequest").field(request).finish(),
+            Self::Acked { tag } => f.debug_struct("Acked").field("tag", tag).finish(),
+            Self::Ping => f.write_str("Ping"),
+            Self::ClientError { error, .. } => f
+                .debug_struct("ClientError")
+                .field("error", error)
+                .finish_non_exhaustive(),
+        }
+    }
 }
 
 /// A client's login (clause L1).
@@ -246,8 +260,7 @@ impl<S: Storage> BrokerSession<S> {
     /// A client has connected. Ids start at 1 again. What the client before it left un-acked is forgotten: take it
     /// with [`take_unacked`](Self::take_unacked) first.
     pub fn connected(&mut self, now: Instant) {
-        let parts = self.storage.parts();
-        self.core.window.reset(parts.slots);
+        self.core.window = Window::new();
         self.core.restart(BrokerState::AwaitingLogin);
         self.core
             .set_timer(Timer::Login, now, self.core.login_timeout);
@@ -290,6 +303,53 @@ impl<S: Storage> BrokerSession<S> {
         // A text that does not fit is left out.
         self.core.owed.refused = message.finish().is_err();
         self.core.closing(BrokerCloseReason::LoginRefused);
+    }
+
+    /// What the client asked for in its login; 0 before.
+    #[must_use]
+    pub const fn prefetch(&self) -> u16 {
+        self.core.prefetch
+    }
+
+    /// Pushes up to `extra` deliveries beyond the prefetch of the client that is logged in, which a sound broker never
+    /// does: to see how the client bears it.
+    pub fn exceed_window(&mut self, extra: u16) {
+        self.core.extra = extra;
+    }
+
+    /// Leaves pings unanswered from now on, until [`pong`](Self::pong): to see how a client bears it. The next
+    /// connection is answered again.
+    pub fn withhold_pongs(&mut self) {
+        self.core.withhold_pongs = true;
+    }
+
+    /// Answers a ping that was withheld.
+    pub fn pong(&mut self) {
+        if self.core.state == BrokerState::LoggedIn {
+            self.core.owed.pongs = self.core.owed.pongs.saturating_add(1);
+        }
+    }
+
+    /// Sends bytes that are no delivery, given in pieces, just as they are: to see how a client bears them.
+    ///
+    /// # Errors
+    /// [`PushError::NotLoggedIn`] or [`PushError::NoRoom`]; nothing has changed then.
+    pub fn push_bytes(&mut self, bytes: &[&[u8]]) -> Result<(), PushError> {
+        if self.core.state != BrokerState::LoggedIn {
+            return Err(PushError::NotLoggedIn);
+        }
+        let parts = self.storage.parts();
+        self.core.fill(parts.tx);
+        match !self.core.owed.accepted && self.core.transmit.append(parts.tx, bytes) {
+            true => Ok(()),
+            false => Err(PushError::NoRoom),
+        }
+    }
+
+    /// The memory, for making it longer: what both parts begin with must stay. A broker can so start a connection
+    /// with little, and give more to a client that turns out to be worth it.
+    pub fn storage_mut(&mut self) -> &mut S {
+        &mut self.storage
     }
 
     /// Sends an event: a JSON object on one line, without `cmd` and `delivery_id`, which this adds. Ids count from 1
@@ -363,7 +423,7 @@ impl<S: Storage> BrokerSession<S> {
     #[must_use]
     pub fn window(&mut self) -> usize {
         let slots = self.storage.parts().slots.len();
-        let window = slots.min(usize::from(self.core.prefetch));
+        let window = usize::from(self.core.prefetch.saturating_add(self.core.extra)).min(slots);
         match self.core.state {
             BrokerState::LoggedIn => window.saturating_sub(self.in_flight()),
             _ => 0,
@@ -478,6 +538,8 @@ struct Core {
     owed: Owed,
     next_id: u64,
     prefetch: u16,
+    extra: u16,
+    withhold_pongs: bool,
     state: BrokerState,
 }
 
@@ -494,6 +556,8 @@ impl Core {
             owed: Owed::default(),
             next_id: 1,
             prefetch: 0,
+            extra: 0,
+            withhold_pongs: false,
             state: BrokerState::Idle,
         }
     }
@@ -506,6 +570,8 @@ impl Core {
         self.owed = Owed::default();
         self.next_id = 1;
         self.prefetch = 0;
+        self.extra = 0;
+        self.withhold_pongs = false;
         self.state = state;
     }
 
@@ -623,7 +689,9 @@ impl Core {
                 None => self.client_error(ClientError::InvalidLogin, line),
             },
             Command::Ping if logged_in => {
-                self.owed.pongs = self.owed.pongs.saturating_add(1);
+                if !self.withhold_pongs {
+                    self.owed.pongs = self.owed.pongs.saturating_add(1);
+                }
                 BrokerEvent::Ping
             }
             Command::Ack if logged_in => {

@@ -246,6 +246,12 @@ impl<S: Storage> Session<S> {
             .saturating_add(usize::from(self.core.acks_in_buffer))
     }
 
+    /// Whether a ping has left and nothing has arrived since.
+    #[must_use]
+    pub const fn is_awaiting_pong(&self) -> bool {
+        self.core.awaiting_pong
+    }
+
     /// The storage, for taking it back or looking at its size.
     #[must_use]
     pub fn into_storage(mut self) -> S {

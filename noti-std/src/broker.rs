@@ -1,7 +1,59 @@
-//! A local broker.
+//! A local broker over real TLS sockets: for trying, testing and demonstrating a client without an account.
+//!
+//! ```text
+//!    Source, Sender                       Broker: one thread
+//!   generated devices    ┌───────────────────────────────────────────────────────┐
+//!   JSON lines, replay   │  account: queue ── round robin ──> connection: window │ <── TLS ──> client
+//!   events of a program ─┼─>                             └──> connection: window │ <── TLS ──> client
+//!                        │     ^                                       │         │
+//!                        │     └───── un-acked when it closes ─────────┘         │
+//!                        └───────────────────────────────────────────────────────┘
+//!                                                  Report: what was seen
+//! ```
+//!
+//! It behaves as the service does where the service is known, and badly on request: see [`Style`] for the legal forms
+//! in which a line can be written, and [`Fault`] for what can go wrong.
+//!
+//! ```
+//! use noti_std::Broker;
+//! use noti_std::broker::{GeneratorConfig, Source};
+//!
+//! let broker = Broker::builder()
+//!     .source(Source::generate(GeneratorConfig::default())?.count(100))
+//!     .start()?;
+//! // Point a client at broker.address(), with broker.ca_pem() as its authority.
+//! println!("{}", broker.stop());
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
 
-pub mod body;
+mod body;
 pub mod certificates;
-pub mod generate;
-pub mod style;
+mod clock;
+mod connection;
+mod error;
+mod fault;
+mod generate;
+mod handle;
+mod hub;
+mod queue;
+mod report;
+mod serve;
+mod settings;
+mod source;
+mod storage;
+mod style;
 mod text;
+mod wake;
+
+pub use self::body::{Body, BodyError, ReadError, read_bodies};
+pub use self::certificates::Leaf;
+pub use self::error::BrokerError;
+pub use self::fault::{DropAt, Ending, Fault, FaultKind, ParseFaultError};
+pub use self::generate::{
+    Generator, GeneratorConfig, GeneratorConfigError, MAX_DEVICES, MAX_PAYLOAD, Mix,
+};
+pub use self::handle::{Broker, Control, TimedOut};
+pub use self::report::{ClientFault, ConnectionReport, Counts, Ended, Report};
+pub use self::settings::{Account, Builder};
+pub use self::source::{Sender, Source, Stopped, TryPushError};
+pub use self::style::{Composer, Oddity, ParseStyleError, Style, Terminator};

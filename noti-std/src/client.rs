@@ -7,6 +7,7 @@ mod event;
 mod exchange;
 mod heap;
 mod link;
+mod monitor;
 mod network;
 mod resolve;
 
@@ -21,6 +22,7 @@ pub use delivery::{Acker, Delivery};
 pub use disconnect::{Disconnect, DisconnectKind};
 pub use event::{Bytes, Event, Poison, PoisonReason};
 pub use exchange::Stats;
+pub use monitor::{Health, Monitor};
 
 use exchange::Exchange;
 use network::Network;
@@ -129,6 +131,12 @@ impl Client {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.exchange.stats()
+    }
+
+    /// Looks at the client from any other thread, for health checks and metrics.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        Monitor::new(self.exchange.clone())
     }
 
     /// Makes the thread that waits for events stop waiting, from any other thread.

@@ -27,9 +27,11 @@ mod client;
 mod secret;
 pub mod tls;
 
+#[cfg(feature = "broker")]
+pub use broker::Broker;
 pub use client::{
     Acker, BuildError, Bytes, Client, ClientBuilder, ClientError, Delivery, Disconnect,
-    DisconnectKind, Event, Interrupter, Poison, PoisonPolicy, PoisonReason, Stats,
+    DisconnectKind, Event, Health, Interrupter, Monitor, Poison, PoisonPolicy, PoisonReason, Stats,
 };
 pub use noti_proto as proto;
 pub use secret::Secret;

@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// The secret itself.
-    pub(crate) fn expose(&self) -> &str {
+    /// The secret itself, for a program that logs in with a session of its own.
+    #[must_use]
+    pub fn expose(&self) -> &str {
         &self.0
     }
 

@@ -80,7 +80,7 @@ use rustls::{
 };
 use zeroize::Zeroizing;
 
-use der::{algorithm_and_key, subject_public_key_info};
+use der::{algorithm_and_key, subject_public_key_info, validity};
 pub use error::{CertificateFault, ConnectionFault, TlsError};
 pub use pin::{Pin, PinError};
 
@@ -563,6 +563,9 @@ pub struct Details {
     pub resumed: bool,
     /// The key in the peer's certificate; a server has none of its client.
     pub pin: Option<Pin>,
+    /// When the peer's certificate begins and when it ends, in seconds from 1970, UTC; `None` if it does not say so
+    /// readably, which only a pinned one may not.
+    pub validity: Option<(u64, u64)>,
 }
 
 /// One TLS connection over a socket of the caller's, from either end.
@@ -639,6 +642,7 @@ impl TlsConnection {
             cipher: suite.as_str().unwrap_or("unknown"),
             resumed: self.tls.handshake_kind() == Some(HandshakeKind::Resumed),
             pin: leaf.and_then(|leaf| Pin::of_certificate(leaf)),
+            validity: leaf.and_then(|leaf| validity(leaf)),
         })
     }
 

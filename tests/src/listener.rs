@@ -114,15 +114,13 @@ impl Finished {
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
+}
 
-    /// The lines of stdout.
-    #[must_use]
-    pub fn lines(&self) -> Vec<&[u8]> {
-        self.stdout
-            .split_inclusive(|byte| *byte == b'\n')
-            .map(|line| line.strip_suffix(b"\n").unwrap_or(line))
-            .collect()
-    }
+/// The lines of an output, each without its newline.
+pub fn lines(output: &[u8]) -> impl Iterator<Item = &[u8]> {
+    output
+        .split_inclusive(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\n").unwrap_or(line))
 }
 
 impl Listening {

@@ -4,9 +4,13 @@ use crate::in_flight::{MAX_ID, NONE, Slot};
 
 /// A queue and a free list over the slots. Acks mostly come in the order of the deliveries, and then each is O(1); one
 /// out of order costs a walk over the older deliveries.
+///
+/// Slots are taken into use one after another, so more of them may follow at any time.
 #[derive(Debug)]
 pub(super) struct Window {
     free: u16,
+    /// Slots from here on were never used.
+    fresh: u16,
     front: u16,
     back: u16,
     held: u16,
@@ -16,6 +20,7 @@ impl Window {
     pub(super) const fn new() -> Self {
         Self {
             free: NONE,
+            fresh: 0,
             front: NONE,
             back: NONE,
             held: 0,
@@ -26,18 +31,12 @@ impl Window {
         self.held
     }
 
-    /// Frees every slot. O(slots).
-    pub(super) fn reset(&mut self, slots: &mut [Slot]) {
-        *self = Self::new();
-        for (slot, index) in slots.iter_mut().zip(0..NONE).rev() {
-            slot.next = self.free;
-            self.free = index;
-        }
-    }
-
     /// Keeps a delivery. `false` when there is no slot, or the id is too long for one.
     pub(super) fn push(&mut self, slots: &mut [Slot], id: &[u8], tag: u32) -> bool {
-        let index = self.free;
+        let (index, is_fresh) = match self.free {
+            NONE => (self.fresh, true),
+            free => (free, false),
+        };
         let Ok(length) = u8::try_from(id.len()) else {
             return false;
         };
@@ -52,7 +51,11 @@ impl Window {
         }
         slot.length = length;
         slot.serial = tag;
-        self.free = slot.next;
+        if is_fresh {
+            self.fresh = index.saturating_add(1);
+        } else {
+            self.free = slot.next;
+        }
         slot.next = NONE;
         match slots.get_mut(usize::from(self.back)) {
             Some(back) => back.next = index,

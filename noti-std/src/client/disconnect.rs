@@ -40,6 +40,22 @@ pub enum DisconnectKind {
 }
 
 impl DisconnectKind {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Resolve,
+        Self::Connect,
+        Self::Tls,
+        Self::Closed,
+        Self::Broken,
+        Self::LoginRefused,
+        Self::LoginTimeout,
+        Self::PongTimeout,
+        Self::TransmitStalled,
+        Self::WindowExceeded,
+        Self::LoginLost,
+        Self::ServerError,
+    ];
+
     /// A short name in lower case, for labels.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use mio::Waker;
 use noti_proto::AckToken;
 
+use super::disconnect::Disconnect;
 use super::event::Event;
+use super::monitor::{Health, Standing};
 
 /// Called when events have arrived for an application that was not waiting.
 pub(super) type Notify = Box<dyn Fn() + Send + Sync>;
@@ -17,6 +19,8 @@ pub(super) struct Exchange {
     arrived: Condvar,
     outbox: Mutex<Outbox>,
     settled: Condvar,
+    standing: Mutex<Standing>,
+    changed: Condvar,
     waker: Waker,
     notify: Option<Notify>,
     /// Bytes of lines that the application has not dropped yet.
@@ -43,6 +47,8 @@ struct Outbox {
     acks: Vec<AckToken>,
     stop: Option<Instant>,
     stats: Stats,
+    /// How often the network thread has looked in.
+    turns: u64,
     waiting: usize,
     interrupted: bool,
     ended: bool,
@@ -54,6 +60,8 @@ struct Outbox {
 pub struct Stats {
     /// Events handed to the application.
     pub delivered: u64,
+    /// Events, and held lines that are none, that are un-acked now.
+    pub in_flight: u64,
     /// Acks that the application gave.
     pub acks_given: u64,
     /// Acks that have left.
@@ -68,7 +76,9 @@ pub struct Stats {
     pub pings: u64,
     /// Lines that were too long, or no sound message.
     pub poison: u64,
-    /// Of these, how many [`PoisonPolicy::Ack`](crate::PoisonPolicy::Ack) acked. They count among the acks too.
+    /// Of these, how many were too long.
+    pub oversize: u64,
+    /// Of the poison, how many [`PoisonPolicy::Ack`](crate::PoisonPolicy::Ack) acked. They count among the acks too.
     pub poison_acked: u64,
     /// Bytes received, after decryption.
     pub bytes_received: u64,
@@ -92,6 +102,8 @@ impl Exchange {
             arrived: Condvar::new(),
             outbox: Mutex::default(),
             settled: Condvar::new(),
+            standing: Mutex::default(),
+            changed: Condvar::new(),
             waker,
             notify,
             charged: AtomicUsize::new(0),
@@ -203,6 +215,34 @@ impl Exchange {
         }
     }
 
+    // What a monitor asks.
+
+    /// How often the network thread has come round.
+    pub(super) fn turns(&self) -> u64 {
+        lock(&self.outbox).turns
+    }
+
+    pub(super) fn standing(&self) -> MutexGuard<'_, Standing> {
+        lock(&self.standing)
+    }
+
+    /// Waits, at most until `until`, for the standing to be another than it was at this change.
+    pub(super) fn standing_after(&self, change: u64, until: Instant) -> MutexGuard<'_, Standing> {
+        let mut standing = self.standing();
+        while standing.change == change && Instant::now() < until {
+            standing = wait(&self.changed, standing, Some(until));
+        }
+        standing
+    }
+
+    pub(super) fn buffered(&self) -> usize {
+        self.charged.load(Ordering::Relaxed)
+    }
+
+    pub(super) const fn limit(&self) -> usize {
+        self.limit
+    }
+
     // The byte budget.
 
     pub(super) fn charge(&self, bytes: usize) {
@@ -256,6 +296,7 @@ impl Exchange {
     /// Takes the acks that were given, in their order, into `acks`.
     pub(super) fn take_wishes(&self, acks: &mut Vec<AckToken>) -> Wishes {
         let mut outbox = lock(&self.outbox);
+        outbox.turns += 1;
         acks.append(&mut outbox.acks);
         Wishes { stop: outbox.stop }
     }
@@ -273,8 +314,30 @@ impl Exchange {
         }
     }
 
+    pub(super) fn logged_in(&self) {
+        self.count(|stats| stats.logins += 1);
+        self.stand(Health::LoggedIn, |_| {});
+    }
+
+    pub(super) fn disconnected(&self, disconnect: &Disconnect) {
+        self.count(|stats| stats.disconnects += 1);
+        self.stand(Health::Disconnected(disconnect.clone()), |standing| {
+            standing.count(disconnect.kind());
+        });
+    }
+
+    fn stand(&self, health: Health, count: impl FnOnce(&mut Standing)) {
+        let mut standing = self.standing();
+        standing.health = health;
+        standing.change += 1;
+        count(&mut standing);
+        drop(standing);
+        self.changed.notify_all();
+    }
+
     /// Nothing more will come, and nothing more will be sent.
     pub(super) fn end(&self) {
+        self.stand(Health::Ended, |_| {});
         lock(&self.inbox).ended = true;
         self.arrived.notify_all();
         let mut outbox = lock(&self.outbox);

@@ -128,7 +128,7 @@ impl Network {
             };
             tracing::warn!(kind = disconnect.kind().name(), "{disconnect}");
             self.tell(Event::Disconnected(disconnect.clone()));
-            self.exchange.count(|stats| stats.disconnects += 1);
+            self.exchange.disconnected(&disconnect);
             let refused = disconnect.kind() == DisconnectKind::LoginRefused;
             if refused && !self.was_logged_in && !self.settings.retry_refused {
                 return Err(ClientError::LoginRefused(disconnect));
@@ -168,7 +168,10 @@ impl Network {
                 };
                 self.session.disconnected(self.now());
                 let lost = self.connection.acks_taken - self.connection.acks_sent;
-                self.exchange.count(|stats| stats.acks_lost += lost);
+                self.exchange.count(|stats| {
+                    stats.acks_lost += lost;
+                    stats.in_flight = 0;
+                });
                 self.connection = Connection::default();
                 end
             }
@@ -306,6 +309,7 @@ impl Network {
         let now = self.now();
         let mut delivered = 0;
         let mut poison = 0;
+        let mut oversize = 0;
         while let Some(line) = self.lines.next_line() {
             let Some(said) = self.session.handle_line(now, line) else {
                 continue;
@@ -323,7 +327,7 @@ impl Network {
                 }
                 Said::LoggedIn => {
                     self.was_logged_in = true;
-                    self.exchange.count(|stats| stats.logins += 1);
+                    self.exchange.logged_in();
                     tracing::info!("logged in");
                     Event::LoggedIn
                 }
@@ -358,6 +362,7 @@ impl Network {
                     token,
                 } => {
                     poison += 1;
+                    oversize += 1;
                     let reason = PoisonReason::Oversize;
                     let bytes = match self.settings.poison {
                         PoisonPolicy::Deliver => bytes,
@@ -379,9 +384,12 @@ impl Network {
             self.events.push(event);
         }
         if delivered + poison > 0 {
+            let in_flight = self.session.in_flight() as u64;
             self.exchange.count(|stats| {
                 stats.delivered += delivered;
+                stats.in_flight = in_flight;
                 stats.poison += poison;
+                stats.oversize += oversize;
             });
         }
         if poison > 0 {
@@ -462,7 +470,9 @@ impl Network {
         }
         if acks_sent + pings > 0 {
             self.connection.acks_sent += acks_sent;
+            let in_flight = self.session.in_flight() as u64;
             self.exchange.count(|stats| {
+                stats.in_flight = in_flight;
                 stats.acks_sent += acks_sent;
                 stats.pings += pings;
             });

@@ -1,6 +1,5 @@
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{ArgGroup, Args};
@@ -16,7 +15,12 @@ use super::signals::handle_signals;
 #[command(group = ArgGroup::new("source").args(["events", "generate", "replay"]))]
 pub(crate) struct Options {
     /// The address to listen on; port 0 takes a free one. The address is printed to stdout.
-    #[arg(long, env = "NOTI_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:2015")]
+    #[arg(
+        long,
+        env = "NOTI_LISTEN",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:2015"
+    )]
     listen: String,
 
     /// Write the certificate authority that clients must trust to this PEM file, once the broker listens.
@@ -129,10 +133,11 @@ impl Options {
         if let Some(age) = self.retain_for {
             builder = builder.retain_for(age);
         }
-        let broker = Arc::new(builder.start().map_err(Exit::usage)?);
+        let broker = builder.start().map_err(Exit::usage)?;
 
         if let Some(path) = &self.ca_out {
-            write_whole(path, broker.ca_pem().as_bytes()).map_err(|error| unwritable(path, &error))?;
+            write_whole(path, broker.ca_pem().as_bytes())
+                .map_err(|error| unwritable(path, &error))?;
         }
         // Whoever reads this may connect.
         let mut stdout = io::stdout();
@@ -140,14 +145,13 @@ impl Options {
             .and_then(|()| stdout.flush())
             .map_err(|error| Exit::output(format!("the address cannot be printed: {error}")))?;
 
-        let (stopped, reported) = (broker.clone(), broker.clone());
+        let (stop, report) = (broker.control(), broker.control());
         handle_signals(
-            move || stopped.interrupt(),
-            Some((SIGUSR1, Box::new(move || eprintln!("{}", reported.report())))),
+            move || stop.stop(),
+            Some((SIGUSR1, Box::new(move || eprintln!("{}", report.report())))),
         )
         .map_err(|error| Exit::unavailable(format!("signals cannot be handled: {error}")))?;
-        broker.wait();
-        Ok(broker.report())
+        Ok(broker.wait())
     }
 
     fn source(&self) -> Result<Option<Source>, Exit> {
@@ -206,5 +210,7 @@ fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
 
 fn unwritable(path: &Path, error: &io::Error) -> Exit {
     let path = path.display();
-    Exit::output(format!("{path} cannot be written: {error}; check its folder and its permissions"))
+    Exit::output(format!(
+        "{path} cannot be written: {error}; check its folder and its permissions"
+    ))
 }

@@ -9,18 +9,19 @@ use super::exit::Exit;
 
 /// Where to connect to, as whom, and how patiently.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// The broker's host.
     #[arg(long, env = "NOTI_HOST", default_value = "noti.gizwitsapi.com")]
-    host: String,
+    pub(crate) host: String,
 
     /// The broker's port.
     #[arg(long, env = "NOTI_PORT", default_value_t = 2015)]
-    port: u16,
+    pub(crate) port: u16,
 
     /// The enterprise id.
     #[arg(long, env = "NOTI_ENTERPRISE_ID", value_name = "ID")]
-    enterprise_id: Option<String>,
+    pub(crate) enterprise_id: Option<String>,
 
     /// A file with the enterprise secret; one newline at its end does not count. Without it the secret comes from the
     /// variable NOTI_ENTERPRISE_SECRET.
@@ -48,7 +49,7 @@ pub(crate) struct Options {
 
     /// The name that the server's certificate must have, if it is not the host's.
     #[arg(long, env = "NOTI_SERVER_NAME", value_name = "NAME")]
-    server_name: Option<String>,
+    pub(crate) server_name: Option<String>,
 
     /// Ping when nothing was sent for so long, 270s at most.
     #[arg(long, env = "NOTI_PING_INTERVAL", value_name = "TIME", default_value = "60s", value_parser = time)]
@@ -56,15 +57,15 @@ pub(crate) struct Options {
 
     /// How long the answer to a ping may take.
     #[arg(long, env = "NOTI_PONG_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = time)]
-    pong_timeout: Duration,
+    pub(crate) pong_timeout: Duration,
 
     /// How long the answer to the login may take.
     #[arg(long, env = "NOTI_LOGIN_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = time)]
-    login_timeout: Duration,
+    pub(crate) login_timeout: Duration,
 
     /// How long each step of connecting may take: name, address, TLS.
     #[arg(long, env = "NOTI_CONNECT_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = time)]
-    connect_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
 
     /// The shortest wait before connecting anew.
     #[arg(long, env = "NOTI_RECONNECT_MIN", value_name = "TIME", default_value = "1s", value_parser = time)]
@@ -84,7 +85,7 @@ pub(crate) struct Options {
 
     /// The longest line that is taken as an event, its newline included.
     #[arg(long, env = "NOTI_MAX_LINE", value_name = "SIZE", default_value = "64KiB", value_parser = size)]
-    max_line: usize,
+    pub(crate) max_line: usize,
 
     /// How many bytes of events may wait to be written before reading stops.
     #[arg(long, env = "NOTI_BUFFER", value_name = "SIZE", default_value = "1MiB", value_parser = size)]
@@ -107,11 +108,15 @@ enum Poison {
 }
 
 impl Options {
-    /// A client with these settings.
-    pub(crate) fn client(&self) -> Result<ClientBuilder, Exit> {
-        let id = self.enterprise_id.as_ref().ok_or_else(|| {
+    /// Who logs in.
+    pub(crate) fn enterprise_id(&self) -> Result<&str, Exit> {
+        self.enterprise_id.as_deref().ok_or_else(|| {
             Exit::usage("no enterprise id; give --enterprise-id or NOTI_ENTERPRISE_ID")
-        })?;
+        })
+    }
+
+    /// Whom to trust.
+    pub(crate) fn trust(&self) -> Result<Trust, Exit> {
         let mut trust = Trust::platform();
         if let Some(file) = &self.ca_file {
             trust = trust.with_ca_file(file).map_err(Exit::usage)?;
@@ -119,9 +124,26 @@ impl Options {
         for pin in &self.pin_sha256 {
             trust = trust.with_pin(*pin);
         }
+        Ok(trust)
+    }
+
+    /// Why a server that gets through is trusted.
+    pub(crate) const fn trusted(&self) -> &'static str {
+        match (self.ca_file.is_some(), self.pin_sha256.is_empty()) {
+            (false, true) => "chain, name and dates are good, by an authority of this platform",
+            (true, true) => "chain, name and dates are good, by an authority in --ca-file",
+            (true, false) => {
+                "chain, name and dates are good, by an authority in --ca-file, and the key is pinned"
+            }
+            (false, false) => "the key is pinned; chain, name and dates were not checked",
+        }
+    }
+
+    /// A client with these settings.
+    pub(crate) fn client(&self) -> Result<ClientBuilder, Exit> {
         let builder = Client::builder(&self.host, self.port)
-            .credentials(id, self.secret()?)
-            .trust(trust)
+            .credentials(self.enterprise_id()?, self.secret()?)
+            .trust(self.trust()?)
             .prefetch(self.prefetch)
             .ping_interval(self.ping_interval)
             .pong_timeout(self.pong_timeout)
@@ -146,7 +168,7 @@ impl Options {
         })
     }
 
-    fn secret(&self) -> Result<Secret, Exit> {
+    pub(crate) fn secret(&self) -> Result<Secret, Exit> {
         secret(self.enterprise_secret_file.as_deref())
     }
 }

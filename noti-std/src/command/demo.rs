@@ -50,14 +50,19 @@ impl Options {
             .start()
             .map_err(Exit::unavailable)?;
         let trust = Trust::platform()
-            .with_ca_pem(&broker.ca_pem())
+            .with_ca_pem(broker.ca_pem())
             .map_err(Exit::unavailable)?;
         let address = broker.address();
         let client = Client::builder(address.ip().to_string(), address.port())
             .credentials("demo", secret)
             .trust(trust)
             .start()?;
-        let exit = listen(client, Journal::new(Output::Stdout, None), self.count, DRAIN);
+        let exit = listen(
+            client,
+            Journal::new(Output::Stdout, None),
+            self.count,
+            DRAIN,
+        );
         eprintln!("{}", broker.stop().totals);
         Ok(exit)
     }

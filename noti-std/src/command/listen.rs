@@ -1,4 +1,5 @@
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use signal_hook::consts::SIGHUP;
 use super::connection::{self, time};
 use super::dead_letter::DeadLetter;
 use super::exit::Exit;
+use super::metrics::{self, Metrics};
 use super::output::{Output, Sync};
+use super::service::Service;
 use super::signals::handle_signals;
 
 /// How many events are written, flushed and acked together at the most.
@@ -41,6 +44,11 @@ pub(crate) struct Options {
     /// How long acks may take to leave on exit.
     #[arg(long, env = "NOTI_DRAIN_TIMEOUT", value_name = "TIME", default_value = "5s", value_parser = time)]
     drain_timeout: Duration,
+
+    /// Serve metrics for Prometheus (/metrics) and a health check (/healthz) over HTTP. A port alone is open to this machine
+    /// only.
+    #[arg(long, env = "NOTI_METRICS", value_name = "[IP:]PORT", value_parser = metrics::address)]
+    metrics: Option<SocketAddr>,
 }
 
 impl Options {
@@ -64,7 +72,13 @@ impl Options {
             }
             None => None,
         };
-        Ok((builder.start()?, Journal::new(output, dead_letter)))
+        let metrics = self.metrics.map(metrics::Unserved::bind).transpose()?;
+        let client = builder.start()?;
+        let mut journal = Journal::new(output, dead_letter);
+        if let Some(metrics) = metrics {
+            journal.metrics = Some(metrics.serve(client.monitor())?);
+        }
+        Ok((client, journal))
     }
 }
 
@@ -81,6 +95,7 @@ pub(crate) struct Journal {
     output: Output,
     dead_letter: Option<DeadLetter>,
     dead_letters_acked: u64,
+    metrics: Option<Metrics>,
 }
 
 impl Journal {
@@ -89,6 +104,7 @@ impl Journal {
             output,
             dead_letter,
             dead_letters_acked: 0,
+            metrics: None,
         }
     }
 }
@@ -105,7 +121,11 @@ pub(crate) fn listen(
     if let Err(error) = handle_signals(move || interrupter.interrupt(), reopen) {
         return Exit::unavailable(format!("signals cannot be handled: {error}"));
     }
+    let service = Service::start(&client);
     let written = write_events(&client, &mut journal, count);
+    if let Some(service) = &service {
+        service.stopping();
+    }
     // What is written is acked, whatever comes next.
     let ended = client.shutdown(drain_timeout);
     match (written, ended) {
@@ -137,6 +157,9 @@ fn write_events(client: &Client, journal: &mut Journal, count: Option<u64>) -> R
         let deliveries = || events.iter().filter_map(as_delivery);
         journal.output.write(deliveries()).map_err(failed)?;
         client.ack_all(deliveries());
+        if let Some(metrics) = &journal.metrics {
+            metrics.count(&events);
+        }
         for event in events.drain(..) {
             journal.keep(&event).map_err(failed)?;
             report(&event)?;

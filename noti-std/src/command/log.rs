@@ -3,6 +3,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 /// Diagnostics, which go to stderr.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// More diagnostics; twice for even more.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]

@@ -1,0 +1,30 @@
+//! A test as somebody would write it whose program consumes events, with nothing but the public API.
+
+use std::time::Duration;
+
+use noti_std::broker::Body;
+use noti_std::{Broker, Client, Trust};
+
+#[test]
+fn my_program_acks_what_it_has_handled() -> Result<(), Box<dyn std::error::Error>> {
+    let broker = Broker::builder().record_acked(10).start()?;
+    broker.push(Body::parse(r#"{"event_type":"device_offline","did":"a"}"#)?)?;
+    broker.push(Body::parse(r#"{"event_type":"device_offline","did":"b"}"#)?)?;
+
+    let client = Client::builder("127.0.0.1", broker.address().port())
+        .credentials(broker.enterprise_id(), broker.enterprise_secret())
+        .trust(Trust::platform().with_ca_pem(broker.ca_pem())?)
+        .start()?;
+    for delivery in client.deliveries().take(2) {
+        delivery.ack();
+    }
+
+    broker.wait_until(Duration::from_secs(10), |totals| totals.acked == 2)?;
+    assert_eq!(
+        broker.acked()[1].as_str(),
+        r#"{"event_type":"device_offline","did":"b"}"#
+    );
+    client.shutdown(Duration::from_secs(5))?;
+    assert_eq!(broker.stop().totals.client_errors, 0);
+    Ok(())
+}
