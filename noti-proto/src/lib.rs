@@ -41,6 +41,7 @@
 //!     // 1. Send what there is: the login, acks, a ping.
 //!     while let bytes @ [_, ..] = session.poll_transmit(clock()) {
 //!         let sent = transport.write(bytes)?;
+//!         transport.flush()?;
 //!         session.transmitted(clock(), sent);
 //!     }
 //!     // 2. Wait for bytes, until session.poll_timeout() at the latest.

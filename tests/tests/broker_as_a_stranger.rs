@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use noti_std::Broker;
 use noti_std::broker::Body;
-use noti_std::{Broker, Client, Trust};
 
 #[test]
 fn my_program_acks_what_it_has_handled() -> Result<(), Box<dyn std::error::Error>> {
@@ -11,10 +11,7 @@ fn my_program_acks_what_it_has_handled() -> Result<(), Box<dyn std::error::Error
     broker.push(Body::parse(r#"{"event_type":"device_offline","did":"a"}"#)?)?;
     broker.push(Body::parse(r#"{"event_type":"device_offline","did":"b"}"#)?)?;
 
-    let client = Client::builder("127.0.0.1", broker.address().port())
-        .credentials(broker.enterprise_id(), broker.enterprise_secret())
-        .trust(Trust::platform().with_ca_pem(broker.ca_pem())?)
-        .start()?;
+    let client = broker.client().start()?;
     for delivery in client.deliveries().take(2) {
         delivery.ack();
     }

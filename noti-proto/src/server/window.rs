@@ -101,3 +101,28 @@ impl Window {
         Some(tag)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_may_follow_at_any_time() {
+        let mut slots = [Slot::EMPTY; 4];
+        let mut window = Window::new();
+        assert!(window.push(&mut slots[..2], b"1", 1));
+        assert!(window.push(&mut slots[..2], b"2", 2));
+        assert!(!window.push(&mut slots[..2], b"3", 3), "no slot is left");
+        assert!(window.push(&mut slots[..3], b"3", 3), "one has followed");
+        // A slot that comes back is used before a new one.
+        assert_eq!(window.remove(&mut slots[..3], b"2"), Some(2));
+        assert!(window.push(&mut slots[..3], b"4", 4));
+        assert!(!window.push(&mut slots[..3], b"5", 5));
+        assert!(window.push(&mut slots, b"5", 5));
+        assert_eq!(window.held(), 4);
+        for tag in [1, 3, 4, 5] {
+            assert_eq!(window.pop(&mut slots), Some(tag));
+        }
+        assert_eq!(window.pop(&mut slots), None);
+    }
+}

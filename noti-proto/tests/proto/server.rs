@@ -614,3 +614,106 @@ fn debug_shows_no_secret_of_a_client() {
     }
     assert!(!format!("{:?}", broker.session).contains(secret));
 }
+
+/// A6: told so, a broker pushes more than the client asked for, until the connection ends.
+#[test]
+fn a_broker_can_overrun_a_client_on_purpose() {
+    let mut broker = Broker::with(Inline::<512, 8>::new());
+    broker.lets_in();
+    broker.session.exceed_window(2);
+    assert_eq!((broker.session.prefetch(), broker.session.window()), (5, 7));
+    for _ in 0..7 {
+        broker.pushes(1).unwrap();
+        broker.sends();
+    }
+    assert_eq!(broker.pushes(1), Err(PushError::WindowFull));
+    broker.session.disconnected(Instant::ZERO);
+    broker.session.connected(Instant::ZERO);
+    broker.lets_in();
+    assert_eq!(broker.session.window(), 5);
+}
+
+/// H2, H3: told so, a broker leaves pings unanswered, until the connection ends.
+#[test]
+fn a_broker_can_withhold_its_pongs() {
+    let mut broker = Broker::logged_in();
+    broker.session.withhold_pongs();
+    for _ in 0..3 {
+        assert!(matches!(broker.reads(PING), Some(BrokerEvent::Ping)));
+    }
+    assert_eq!(broker.sends(), "");
+    broker.session.pong();
+    assert_eq!(broker.sends(), format!("{PONG}\n"));
+    broker.session.connected(Instant::ZERO);
+    broker.session.pong();
+    assert_eq!(broker.sends(), "", "nobody is logged in");
+    broker.lets_in();
+    assert!(broker.reads(PING).is_some());
+    assert_eq!(broker.sends(), format!("{PONG}\n"));
+}
+
+/// J1, H6: told so, a broker sends whatever bytes, in their place among the others, and whole or not at all.
+#[test]
+fn a_broker_can_send_any_bytes() {
+    let mut broker = Broker::connected();
+    assert_eq!(
+        broker.session.push_bytes(&[b"x"]),
+        Err(PushError::NotLoggedIn)
+    );
+    broker.lets_in();
+    broker.pushes(1).unwrap();
+    broker
+        .session
+        .push_bytes(&[b"No ", b"Heartbeat!", b"\n"])
+        .unwrap();
+    broker.pushes(1).unwrap();
+    assert_eq!(
+        broker.session.push_bytes(&[&[b'x'; 500]]),
+        Err(PushError::NoRoom)
+    );
+    assert_eq!(broker.sends(), pushed(1) + "No Heartbeat!\n" + &pushed(2));
+    assert_eq!(broker.session.in_flight(), 2);
+}
+
+/// A6: a broker's memory can be made longer while its client is logged in; what was un-acked stays so.
+#[test]
+fn a_broker_can_be_given_more_memory() {
+    struct Growing {
+        tx: Vec<u8>,
+        slots: Vec<noti_proto::Slot>,
+    }
+    impl Storage for Growing {
+        fn parts(&mut self) -> noti_proto::Parts<'_> {
+            noti_proto::Parts {
+                tx: &mut self.tx,
+                slots: &mut self.slots,
+            }
+        }
+    }
+    let mut broker = Broker::with(Growing {
+        tx: vec![0; 96],
+        slots: vec![noti_proto::Slot::EMPTY; 1],
+    });
+    broker.lets_in();
+    broker.pushes(1).unwrap();
+    assert_eq!(broker.pushes(2), Err(PushError::WindowFull));
+    let offered = broker.session.poll_transmit(Instant::ZERO).to_vec();
+    broker.session.transmitted(Instant::ZERO, 10);
+    let storage = broker.session.storage_mut();
+    storage.slots.resize(5, noti_proto::Slot::EMPTY);
+    storage.tx.resize(512, 0);
+    for tag in 2..=5 {
+        broker.pushes(tag).unwrap();
+    }
+    let sent = broker.sends();
+    assert!(sent.as_bytes().starts_with(&offered[10..]));
+    for id in ["3", "1"] {
+        assert!(matches!(
+            broker.reads(&ack(id)),
+            Some(BrokerEvent::Acked { .. })
+        ));
+    }
+    broker.pushes(6).unwrap();
+    let left: Vec<_> = core::iter::from_fn(|| broker.session.take_unacked()).collect();
+    assert_eq!(left, [2, 4, 5, 6]);
+}

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -25,15 +25,17 @@ use super::settings::{Account, Builder, DEFAULT_ID, DEFAULT_SECRET};
 use super::source::{Feed, Sender, Stopped};
 use super::style::Composer;
 use super::wake::Wake;
-use crate::tls::{ServerTls, TlsVersion};
+use crate::client::{Client, ClientBuilder};
+use crate::tls::{ServerTls, TlsVersion, Trust};
 
 /// Questions to the broker that may wait for it.
 const QUESTIONS: usize = 64;
 
-/// A local broker that runs. It stops when this is dropped.
+/// A local broker that runs. It stops at once when this is dropped; [`stop`](Self::stop) takes its leave of the clients.
 pub struct Broker {
     address: SocketAddr,
     ca_pem: String,
+    trust: Trust,
     enterprise_id: String,
     enterprise_secret: String,
     senders: Vec<(String, Sender)>,
@@ -100,15 +102,12 @@ impl Broker {
             first_source = None;
             let (sender, inlet) = Sender::new(wake.clone());
             senders.push((account.enterprise_id.clone(), sender));
-            states.push(AccountState {
-                enterprise_id: account.enterprise_id,
-                enterprise_secret: account.enterprise_secret,
-                queue: Queue::new(settings.limits),
-                feed: Feed::start(source, &wake)?,
+            states.push(AccountState::new(
+                (account.enterprise_id, account.enterprise_secret),
+                Queue::new(settings.limits),
+                Feed::start(source, &wake)?,
                 inlet,
-                ring: Default::default(),
-                overdue: Default::default(),
-            });
+            ));
         }
 
         let mut config = BrokerConfig::default();
@@ -151,9 +150,11 @@ impl Broker {
             .spawn(move || server.run())
             .map_err(system("thread"))?;
         tracing::debug!(%address, "the broker listens");
+        let ca_pem = authority.pem();
         Ok(Self {
             address,
-            ca_pem: authority.pem(),
+            trust: Trust::platform().with_ca_pem(&ca_pem)?,
+            ca_pem,
             enterprise_id,
             enterprise_secret,
             senders,
@@ -185,6 +186,19 @@ impl Broker {
     #[must_use]
     pub fn enterprise_secret(&self) -> &str {
         &self.enterprise_secret
+    }
+
+    /// A client of the first account, ready to start: it knows where the broker is, whom to trust, and how to log in.
+    pub fn client(&self) -> ClientBuilder {
+        let host = match self.address.ip() {
+            ip if !ip.is_unspecified() => ip,
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        Client::builder(host.to_string(), self.address.port())
+            .server_name("localhost")
+            .credentials(&*self.enterprise_id, &*self.enterprise_secret)
+            .trust(self.trust.clone())
     }
 
     /// Gives the first account an event, and waits for room if its backlog is full.
@@ -282,7 +296,7 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.senders.clear();
         if self.thread.is_some() {
-            self.control.stop();
+            self.control.tell(Command::Abort);
             self.join();
         }
     }

@@ -16,22 +16,44 @@ use super::source::{Feed, Inlet, Next};
 use super::style::Composer;
 use crate::secret::Secret;
 
+/// Deliveries that are watched before the settled ones among them are looked for.
+const WATCHED: usize = 1024;
+
 /// One account at work.
 pub(super) struct AccountState {
     pub(super) enterprise_id: String,
     pub(super) enterprise_secret: Secret,
     pub(super) queue: Queue,
     pub(super) feed: Feed,
-    pub(super) inlet: Inlet,
+    inlet: Inlet,
     /// The connections whose windows have room, in the order of their turns.
     pub(super) ring: VecDeque<usize>,
     /// Deliveries in the order in which they become overdue: when, which entry, and its place.
-    pub(super) overdue: VecDeque<(Instant, u32, u64)>,
+    overdue: VecDeque<(Instant, u32, u64)>,
+    /// When the source has its next event.
+    due: Option<Duration>,
+    /// The queue had no room for more when it was last looked at.
+    was_full: bool,
 }
 
 impl AccountState {
-    /// Brings in what has come and what is due; says when there is more to do.
-    pub(super) fn pump(&mut self, now: Instant, clock: Duration) -> Option<Duration> {
+    pub(super) fn new(account: (String, Secret), queue: Queue, feed: Feed, inlet: Inlet) -> Self {
+        let (enterprise_id, enterprise_secret) = account;
+        Self {
+            enterprise_id,
+            enterprise_secret,
+            queue,
+            feed,
+            inlet,
+            ring: VecDeque::new(),
+            overdue: VecDeque::new(),
+            due: None,
+            was_full: false,
+        }
+    }
+
+    /// Brings in what has come and what is due.
+    pub(super) fn pump(&mut self, now: Instant, clock: Duration) {
         while self.queue.has_room()
             && let Some(body) = self.inlet.next()
         {
@@ -43,22 +65,44 @@ impl AccountState {
             self.overdue.pop_front();
             self.queue.overdue(key, place);
         }
-        let mut next = None;
+        self.due = None;
         while !self.feed.follows_windows() && self.queue.has_room() {
             match self.feed.next(clock) {
                 Next::Body(body) => self.queue.push(now, body),
                 Next::At(at) => {
-                    next = Some(at);
+                    self.due = Some(at);
                     break;
                 }
                 Next::Waiting | Next::Finished => break,
             }
         }
-        let expires = self.queue.expire(now);
+        self.queue.expire(now);
+        self.was_full = !self.queue.has_room();
+    }
+
+    /// An event was sent; unless it is acked by then, it is to be sent once more.
+    pub(super) fn watch(&mut self, until: Instant, key: u32) {
+        let Some(place) = self.queue.entry(key).map(|entry| entry.place) else {
+            return;
+        };
+        self.overdue.push_back((until, key, place));
+        // Those that are settled need no watching: what is kept stays in proportion to what is out.
+        if self.overdue.len() > 2 * self.queue.unsettled() + WATCHED {
+            let queue = &self.queue;
+            self.overdue
+                .retain(|(_, key, place)| queue.awaits_ack(*key, *place));
+        }
+    }
+
+    /// When there is something to [`pump`](Self::pump).
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        if self.was_full && self.queue.has_room() {
+            return Some(Duration::ZERO);
+        }
         let overdue = self.overdue.front().map(|(at, ..)| *at);
-        let instants = [expires, overdue].into_iter().flatten();
+        let instants = overdue.into_iter().chain(self.queue.expires());
         let times = instants.map(|at| Duration::from_millis(at.as_millis()));
-        times.chain(next).min()
+        times.chain(self.due).min()
     }
 
     /// The event to send next. With a source that follows the windows, it is taken from there only now.

@@ -192,24 +192,28 @@ impl Queue {
     /// A delivery that was sent at this place has waited for its ack for too long: the event waits to be sent again,
     /// and either ack settles it.
     pub(super) fn overdue(&mut self, key: u32, place: u64) {
-        if self
-            .entry(key)
-            .is_some_and(|entry| entry.place == place && !entry.settled)
-        {
+        if self.awaits_ack(key, place) {
             self.enter_returned(key);
         }
     }
 
-    /// Drops what has become too old, and says when the next will.
-    pub(super) fn expire(&mut self, now: Instant) -> Option<Instant> {
-        let age = self.limits.retain_for?;
-        loop {
-            let until = self.entry(self.front()?)?.since.saturating_add(age);
-            if until > now {
-                return Some(until);
-            }
+    /// Whether the event at this place still needs an ack.
+    pub(super) fn awaits_ack(&self, key: u32, place: u64) -> bool {
+        self.entry(key)
+            .is_some_and(|entry| entry.place == place && !entry.settled)
+    }
+
+    /// Drops what has become too old.
+    pub(super) fn expire(&mut self, now: Instant) {
+        while self.expires().is_some_and(|at| at <= now) {
             self.drop_front();
         }
+    }
+
+    /// When the front becomes too old.
+    pub(super) fn expires(&self) -> Option<Instant> {
+        let age = self.limits.retain_for?;
+        Some(self.entry(self.front()?)?.since.saturating_add(age))
     }
 
     fn insert(&mut self, now: Instant, body: Arc<Body>, form: Form, place: u64) -> u32 {
@@ -393,7 +397,10 @@ mod tests {
         }
         assert_eq!((queue.waiting(), queue.dropped()), (2, 1));
         assert_eq!(text(&queue, queue.front().unwrap()), r#"{"n":2}"#);
-        let expire = |queue: &mut Queue, at| queue.expire(Instant::from_millis(at));
+        let expire = |queue: &mut Queue, at| {
+            queue.expire(Instant::from_millis(at));
+            queue.expires()
+        };
         assert_eq!(expire(&mut queue, 4999), Some(Instant::from_millis(5000)));
         assert_eq!(expire(&mut queue, 5000), Some(Instant::from_millis(6000)));
         assert_eq!(text(&queue, queue.front().unwrap()), r#"{"n":3}"#);

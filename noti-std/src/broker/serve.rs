@@ -3,6 +3,8 @@
 //! A turn of the loop: wait for sockets, times and other threads; read what has arrived; bring in events; deal them out,
 //! one to each connection with room in its window, and so on round; send; wait again.
 
+mod connections;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -14,11 +16,12 @@ use mio::{Events, Interest, Poll, Token};
 use noti_proto::Instant;
 use noti_proto::server::BrokerConfig;
 
+use self::connections::Connections;
 use super::body::Body;
 use super::certificates::Leaf;
 use super::clock::{Clock, Deadlines, instant};
 use super::connection::{Connection, Pushed};
-use super::hub::Hub;
+use super::hub::{AccountState, Hub};
 use super::report::{Counts, Report};
 use super::wake::{PATIENCE, Wake};
 use crate::tls::{ServerTls, TlsConnection};
@@ -28,6 +31,9 @@ pub(super) const LISTENER: Token = Token(usize::MAX - 1);
 
 /// Rounds of dealing and sending before sockets are looked at again.
 const ROUNDS: usize = 16;
+
+/// Threads that wait for a change.
+const WATCHERS: usize = 64;
 
 /// How long to wait when the system gives no more sockets.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -40,7 +46,10 @@ pub(super) enum Command {
     Changed(u64, SyncSender<(u64, Counts)>),
     /// End once every event is acked.
     Finish,
+    /// End once the clients have closed their connections, or have had their time.
     Stop,
+    /// End at once.
+    Abort,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,54 +76,6 @@ pub(super) struct Server {
     pub(super) hub: Hub,
     pub(super) connections: Connections,
     pub(super) work: Work,
-}
-
-/// The connections by their token.
-#[derive(Default)]
-pub(super) struct Connections {
-    places: Vec<Option<Box<Connection>>>,
-    free: Vec<usize>,
-}
-
-impl Connections {
-    fn get(&mut self, index: usize) -> Option<&mut Connection> {
-        self.places.get_mut(index)?.as_deref_mut()
-    }
-
-    fn len(&self) -> usize {
-        self.places.len() - self.free.len()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Connection> {
-        self.places.iter().flatten().map(|connection| &**connection)
-    }
-
-    fn indices(&self) -> Vec<usize> {
-        let places = self.places.iter().enumerate();
-        places
-            .filter_map(|(index, place)| place.as_ref().map(|_| index))
-            .collect()
-    }
-
-    /// A token for the next connection.
-    fn reserve(&mut self) -> usize {
-        self.free.pop().unwrap_or_else(|| {
-            self.places.push(None);
-            self.places.len() - 1
-        })
-    }
-
-    fn put(&mut self, index: usize, connection: Connection) {
-        if let Some(place) = self.places.get_mut(index) {
-            *place = Some(Box::new(connection));
-        }
-    }
-
-    fn take(&mut self, index: usize) -> Option<Box<Connection>> {
-        let connection = self.places.get_mut(index)?.take()?;
-        self.free.push(index);
-        Some(connection)
-    }
 }
 
 /// What is to be done besides waiting.
@@ -218,11 +179,9 @@ impl Server {
         }
         self.read(now);
         let elapsed = self.clock.elapsed();
-        let hub = &mut self.hub;
-        let accounts = hub.accounts.iter_mut();
-        let sources = accounts
-            .filter_map(|account| account.pump(now, elapsed))
-            .min();
+        for account in &mut self.hub.accounts {
+            account.pump(now, elapsed);
+        }
         let busy = self.exchange(now);
         let busy = self.settle(now) || busy;
         self.advance(now);
@@ -237,7 +196,10 @@ impl Server {
         let deadlines = [self.work.deadlines.next(), self.work.accept_again, phase];
         let times = deadlines.into_iter().flatten();
         let times = times.map(|at| Duration::from_millis(at.as_millis()));
-        let next = times.chain(sources).min();
+        let accounts = self.hub.accounts.iter();
+        let next = times
+            .chain(accounts.filter_map(AccountState::deadline))
+            .min();
         next.map_or(PATIENCE, |at| at.saturating_sub(self.clock.elapsed()))
     }
 
@@ -247,9 +209,19 @@ impl Server {
             match command {
                 Command::Report(to) => _ = to.try_send(self.report()),
                 Command::Acked(to) => _ = to.try_send(self.hub.acked.clone()),
-                Command::Changed(since, to) => self.work.watchers.push_back((since, to)),
+                Command::Changed(since, to) => {
+                    if self.work.watchers.len() >= WATCHERS {
+                        // The one that has waited longest has most likely gone.
+                        self.work.watchers.pop_front();
+                    }
+                    self.work.watchers.push_back((since, to));
+                }
                 Command::Finish => self.work.finishes = true,
                 Command::Stop => self.stop(),
+                Command::Abort => {
+                    self.stop();
+                    self.work.over = true;
+                }
             }
         }
     }
@@ -307,7 +279,7 @@ impl Server {
                 .register(&mut socket, Token(index), interest);
             if let Err(error) = registered {
                 tracing::error!(%error, %peer, "turned away");
-                self.connections.free.push(index);
+                self.connections.release(index);
                 continue;
             }
             match Connection::new(now, self.config.clone(), (socket, peer), tls, &mut self.hub) {
@@ -317,7 +289,7 @@ impl Server {
                 }
                 Err(error) => {
                     tracing::error!(%error, %peer, "turned away");
-                    self.connections.free.push(index);
+                    self.connections.release(index);
                 }
             }
         }
@@ -446,7 +418,7 @@ impl Server {
             Phase::Finishing(_) if none => self.work.over = true,
             Phase::Finishing(until) if until <= now => self.stop(),
             Phase::Finishing(_) => {}
-            Phase::Stopping(until) => self.work.over = none || until <= now,
+            Phase::Stopping(until) => self.work.over |= none || until <= now,
         }
     }
 

@@ -187,12 +187,8 @@ impl Connection {
             return pushed;
         };
         let first_time = state.queue.sent_front();
-        if let Some(after) = hub.redeliver_after
-            && let Some(entry) = state.queue.entry(key)
-        {
-            state
-                .overdue
-                .push_back((now.saturating_add(after), key, entry.place));
+        if let Some(after) = hub.redeliver_after {
+            state.watch(now.saturating_add(after), key);
         }
         self.count_delivery(hub, first_time);
         let after = self.position(now);

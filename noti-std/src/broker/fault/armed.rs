@@ -53,6 +53,8 @@ pub(in crate::broker) struct Armed {
     ends: Vec<(u64, usize)>,
     reading_stalls_until: Option<Instant>,
     writing_stalls_until: Option<Instant>,
+    /// After so many bytes of plaintext nothing will be written for so long.
+    writing_stalls_at: Option<(u64, Duration)>,
     /// Since when bytes are held back.
     held_since: Option<Instant>,
     hold: Option<Duration>,
@@ -71,6 +73,7 @@ impl Armed {
             ends: Vec::new(),
             reading_stalls_until: None,
             writing_stalls_until: None,
+            writing_stalls_at: None,
             held_since: None,
             hold: None,
             late_pongs: VecDeque::new(),
@@ -165,7 +168,7 @@ impl Armed {
                     self.reading_stalls_until = Some(now.saturating_add(*time));
                 }
                 FaultKind::StallWriting(after, time) if events == *after && plan.fire(index) => {
-                    self.writing_stalls_until = Some(now.saturating_add(*time));
+                    self.writing_stalls_at = Some((line.end, *time));
                 }
                 FaultKind::Oversize(after, bytes) if events == *after && plan.fire(index) => {
                     injections.push(Injection::Event {
@@ -235,14 +238,23 @@ impl Armed {
         waiting: usize,
         plan: &Plan,
     ) -> usize {
+        if let Some((at, time)) = self.writing_stalls_at
+            && at <= sent
+        {
+            self.writing_stalls_at = None;
+            self.writing_stalls_until = Some(now.saturating_add(time));
+        }
         if self.writing_stalls_until.is_some_and(|until| until > now) || self.holds(now, waiting) {
             return 0;
         }
+        let until_stall = self.writing_stalls_at.map(|(at, _)| at);
         let until_end = self
             .ends
             .iter()
             .filter(|(_, index)| plan.may_fire(*index))
-            .map(|(at, _)| usize::try_from(at.saturating_sub(sent)).unwrap_or(usize::MAX))
+            .map(|(at, _)| *at)
+            .chain(until_stall)
+            .map(|at| usize::try_from(at.saturating_sub(sent)).unwrap_or(usize::MAX))
             .min();
         let most = if self.single_bytes { 1 } else { usize::MAX };
         waiting.min(most).min(until_end.unwrap_or(usize::MAX))

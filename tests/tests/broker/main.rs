@@ -1,0 +1,7 @@
+//! The local broker over real sockets, met by a client that does by hand whatever a test wants, right or wrong.
+
+mod faults;
+mod many;
+mod peer;
+mod semantics;
+mod sources;
