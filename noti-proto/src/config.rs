@@ -4,15 +4,14 @@ use core::time::Duration;
 
 use crate::error::ConfigError;
 use crate::in_flight::MAX_SLOTS;
-use crate::instant::whole_millis;
 use crate::storage::{MIN_TRANSMIT, Parts};
 
 /// The largest prefetch that the protocol allows (clause L2).
 pub const MAX_PREFETCH: u16 = 32_767;
 
 /// The protocol's idle limit is 300 s; a ping that is due after this has time to arrive (clause H1).
-const MAX_PING_INTERVAL: u64 = 270_000;
-const MAX_TIMEOUT: u64 = 24 * 60 * 60 * 1000;
+const MAX_PING_INTERVAL: u32 = 270_000;
+const MAX_TIMEOUT: u32 = 24 * 60 * 60 * 1000;
 
 /// The settings of a [`Session`](crate::Session).
 ///
@@ -93,10 +92,11 @@ impl Settings {
     }
 }
 
-fn millis(span: Duration, max: u64) -> Option<u32> {
-    let millis = whole_millis(span);
-    if millis == 0 || millis > max {
-        return None;
-    }
-    u32::try_from(millis).ok()
+/// From 1 to `max`. In 32 bits, which `max` fits: 64 cost flash.
+fn millis(span: Duration, max: u32) -> Option<u32> {
+    let seconds = u32::try_from(span.as_secs()).ok()?;
+    let millis = seconds
+        .checked_mul(1000)?
+        .checked_add(span.subsec_millis())?;
+    (1..=max).contains(&millis).then_some(millis)
 }

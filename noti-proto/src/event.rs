@@ -2,10 +2,10 @@
 
 use crate::error::{FieldError, LineError};
 use crate::in_flight::AckToken;
-use crate::message::{Members, Message, Span};
+use crate::message::{Member, Members, Message};
 use crate::number::JsonNumber;
 use crate::payload::Payload;
-use crate::string::JsonStr;
+use crate::string::{JsonStr, is_name};
 use crate::timestamp::Timestamp;
 use crate::value::JsonValue;
 
@@ -151,17 +151,19 @@ impl<'a> EventType<'a> {
             ("attr_fault", EventType::AttrFault),
             ("attr_alert", EventType::AttrAlert),
         ];
-        let known = KNOWN.iter().find(|(known, _)| name == **known);
+        let known = KNOWN
+            .iter()
+            .find(|(known, _)| is_name(name.as_bytes(), known));
         known.map_or(Self::Other(name), |(_, event_type)| *event_type)
     }
 }
 
 impl<'a> Delivery<'a> {
-    pub(crate) const fn new(message: Message<'a>, token: AckToken) -> Self {
+    pub(crate) const fn new(message: &Message<'a, '_>, token: AckToken) -> Self {
         Self {
             line: message.line,
             layout: Layout {
-                members: message.members,
+                members: *message.members,
                 token,
             },
         }
@@ -188,7 +190,7 @@ impl<'a> Delivery<'a> {
     /// one connection and tells nothing about the event: do not recognise duplicates by it.
     #[must_use]
     pub fn delivery_id(&self) -> &'a [u8] {
-        let id = self.layout.members.delivery_id.value(self.line);
+        let id = self.layout.members.value(Member::DeliveryId, self.line);
         id.map(|id| id.as_bytes()).unwrap_or_default()
     }
 
@@ -197,8 +199,7 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// [`FieldError`] when `event_type` is missing or no string.
     pub fn event_type(&self) -> Result<EventType<'a>, FieldError> {
-        self.string(self.layout.members.event_type)
-            .map(EventType::named)
+        self.string(Member::EventType).map(EventType::named)
     }
 
     /// The event by its kind, with the fields that the kind has.
@@ -212,7 +213,7 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// [`FieldError`], as for every field of this type.
     pub fn product_key(&self) -> Result<JsonStr<'a>, FieldError> {
-        self.string(self.layout.members.product_key)
+        self.string(Member::ProductKey)
     }
 
     /// The device id (clause P1).
@@ -220,7 +221,7 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// [`FieldError`]
     pub fn did(&self) -> Result<JsonStr<'a>, FieldError> {
-        self.string(self.layout.members.did)
+        self.string(Member::Did)
     }
 
     /// The device's MAC address: 12 hexadecimal digits, or a name such as `virtual:site` (clause P1).
@@ -228,7 +229,7 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// [`FieldError`]
     pub fn mac(&self) -> Result<JsonStr<'a>, FieldError> {
-        self.string(self.layout.members.mac)
+        self.string(Member::Mac)
     }
 
     /// The device's group: a string, empty, `null`, or absent (clause P1).
@@ -236,7 +237,7 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// [`FieldError`]
     pub fn group_id(&self) -> Result<JsonStr<'a>, FieldError> {
-        self.string(self.layout.members.group_id)
+        self.string(Member::GroupId)
     }
 
     /// The moment at which the cloud recorded the event (clause P1).
@@ -244,7 +245,7 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// [`FieldError`]; `OutOfRange` for a time before 1970, or after the year 584,000,000,000.
     pub fn created_at(&self) -> Result<Timestamp, FieldError> {
-        let value = present(self.layout.members.created_at.value(self.line))?;
+        let value = present(self.layout.members.value(Member::CreatedAt, self.line))?;
         let number = value.as_number().ok_or(FieldError::WrongType)?;
         Timestamp::from_number(number).map_err(|_| FieldError::OutOfRange)
     }
@@ -254,13 +255,13 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// [`FieldError`]
     pub fn event_id(&self) -> Result<JsonStr<'a>, FieldError> {
-        self.string(self.layout.members.event_id)
+        self.string(Member::EventId)
     }
 
     /// The value of `data`, whatever it is (clauses P4 to P6).
     #[must_use]
     pub fn data(&self) -> Option<JsonValue<'a>> {
-        self.layout.members.data.value(self.line)
+        self.layout.members.value(Member::Data, self.line)
     }
 
     /// Any top-level member by its name; the last one where it is repeated. O(length of the line): the fields above are
@@ -270,12 +271,8 @@ impl<'a> Delivery<'a> {
         JsonValue::from_validated(self.line.trim_ascii()).member(name)
     }
 
-    pub(crate) const fn members(&self) -> &Members {
-        &self.layout.members
-    }
-
-    pub(crate) fn string(&self, span: Span) -> Result<JsonStr<'a>, FieldError> {
-        string(span.value(self.line))
+    fn string(&self, member: Member) -> Result<JsonStr<'a>, FieldError> {
+        string(self.layout.members.value(member, self.line))
     }
 }
 

@@ -105,6 +105,7 @@ mod number;
 mod payload;
 mod recover;
 mod scan;
+mod search;
 #[cfg(feature = "server")]
 pub mod server;
 mod session;

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::fmt;
 
-use memchr::{memchr, memrchr};
+use crate::search::{memchr, memrchr};
 
 /// Owns the received bytes of one connection and cuts them into lines.
 ///

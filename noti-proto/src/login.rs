@@ -28,7 +28,7 @@ impl Login<'_> {
         message.put(br#"","enterprise_secret":""#);
         message.put_escaped(self.enterprise_secret);
         message.put(br#"","prefetch_count":"#);
-        message.put_number(u64::from(prefetch));
+        message.put_number(u32::from(prefetch));
         message.put(b"}}\n");
     }
 }

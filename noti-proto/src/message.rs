@@ -2,8 +2,8 @@
 
 use crate::error::{JsonError, JsonErrorKind, LineError};
 use crate::line_buf::{Batch, without_carriage_return};
-use crate::scan::{self, Fault, Text, before, skip_white_space};
-use crate::string::JsonStr;
+use crate::scan::{self, Fault, before, skip_white_space};
+use crate::string::is_name;
 use crate::value::JsonValue;
 
 /// What `cmd` says.
@@ -37,8 +37,8 @@ const COMMANDS: &[(&str, Command)] = &[
 ];
 
 impl Command {
-    fn named(value: JsonStr<'_>) -> Self {
-        let known = COMMANDS.iter().find(|(name, _)| value == **name);
+    fn named(raw: &[u8]) -> Self {
+        let known = COMMANDS.iter().find(|(name, _)| is_name(raw, name));
         known.map_or(Self::Other, |(_, command)| *command)
     }
 }
@@ -56,7 +56,7 @@ impl Span {
         self.end > 0
     }
 
-    pub(crate) fn value(self, line: &[u8]) -> Option<JsonValue<'_>> {
+    fn value(self, line: &[u8]) -> Option<JsonValue<'_>> {
         let start = usize::try_from(self.start).ok()?;
         let end = usize::try_from(self.end).ok()?;
         let raw = line.get(start..end)?;
@@ -64,89 +64,102 @@ impl Span {
     }
 }
 
-/// The top-level members that the protocol names.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Members {
-    pub(crate) cmd: Span,
-    pub(crate) delivery_id: Span,
-    pub(crate) event_type: Span,
-    pub(crate) event_id: Span,
-    pub(crate) product_key: Span,
-    pub(crate) did: Span,
-    pub(crate) mac: Span,
-    pub(crate) group_id: Span,
-    pub(crate) created_at: Span,
-    pub(crate) ip: Span,
-    pub(crate) country: Span,
-    pub(crate) region: Span,
-    pub(crate) city: Span,
-    pub(crate) data: Span,
-    pub(crate) msg: Span,
-    pub(crate) error_code: Span,
+/// The top-level members that are read often, by their place in [`Members`]. The others are looked for when they are
+/// asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Member {
+    Cmd,
+    DeliveryId,
+    EventType,
+    EventId,
+    ProductKey,
+    Did,
+    Mac,
+    GroupId,
+    CreatedAt,
+    Data,
 }
 
-impl Members {
-    /// Escapes in a key do not hide it.
-    fn named(&mut self, key: &Text<'_>) -> Option<&mut Span> {
-        if !key.escaped {
-            return self.plainly_named(key.raw);
+/// Their names, the frequent ones first.
+const MEMBERS: [(&str, Member); 10] = [
+    ("cmd", Member::Cmd),
+    ("delivery_id", Member::DeliveryId),
+    ("event_type", Member::EventType),
+    ("event_id", Member::EventId),
+    ("product_key", Member::ProductKey),
+    ("did", Member::Did),
+    ("mac", Member::Mac),
+    ("group_id", Member::GroupId),
+    ("created_at", Member::CreatedAt),
+    ("data", Member::Data),
+];
+
+impl Member {
+    /// The member of this name, if it is one of them. Escapes in a key do not hide it.
+    fn named(key: &[u8]) -> Option<Self> {
+        #[cfg(target_pointer_width = "64")]
+        if let Some(member) = Self::plainly_named(key) {
+            return Some(member);
         }
-        let mut name = [0; 16];
-        let name = JsonStr::from_validated(key.raw)
-            .decode_into(&mut name)
-            .ok()?;
-        self.plainly_named(name.as_bytes())
+        let known = MEMBERS.iter().find(|(name, _)| is_name(key, name));
+        known.map(|(_, member)| *member)
     }
 
-    fn plainly_named(&mut self, name: &[u8]) -> Option<&mut Span> {
+    /// By comparisons of known length: quicker than the list, and 500 bytes of flash longer.
+    #[cfg(target_pointer_width = "64")]
+    const fn plainly_named(name: &[u8]) -> Option<Self> {
         Some(match name {
-            b"cmd" => &mut self.cmd,
-            b"delivery_id" => &mut self.delivery_id,
-            b"event_type" => &mut self.event_type,
-            b"event_id" => &mut self.event_id,
-            b"product_key" => &mut self.product_key,
-            b"did" => &mut self.did,
-            b"mac" => &mut self.mac,
-            b"group_id" => &mut self.group_id,
-            b"created_at" => &mut self.created_at,
-            b"ip" => &mut self.ip,
-            b"country" => &mut self.country,
-            b"region" => &mut self.region,
-            b"city" => &mut self.city,
-            b"data" => &mut self.data,
-            b"msg" => &mut self.msg,
-            b"error_code" => &mut self.error_code,
+            b"cmd" => Self::Cmd,
+            b"delivery_id" => Self::DeliveryId,
+            b"event_type" => Self::EventType,
+            b"event_id" => Self::EventId,
+            b"product_key" => Self::ProductKey,
+            b"did" => Self::Did,
+            b"mac" => Self::Mac,
+            b"group_id" => Self::GroupId,
+            b"created_at" => Self::CreatedAt,
+            b"data" => Self::Data,
             _ => return None,
         })
     }
 }
 
+/// Where the members stand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Members([Span; MEMBERS.len()]);
+
+impl Members {
+    /// The member's value in its line.
+    pub(crate) fn value<'l>(&self, member: Member, line: &'l [u8]) -> Option<JsonValue<'l>> {
+        self.0.get(member as usize)?.value(line)
+    }
+}
+
 /// A line that is a JSON object with a command.
 #[derive(Debug)]
-pub(crate) struct Message<'a> {
+pub(crate) struct Message<'a, 'm> {
     /// The exact bytes, without the line's end.
     pub(crate) line: &'a [u8],
     pub(crate) command: Command,
-    pub(crate) members: Members,
+    pub(crate) members: &'m Members,
 }
 
 /// What a whole line is.
 #[derive(Debug)]
-pub(crate) enum Reading<'a> {
+pub(crate) enum Reading<'a, 'm> {
     Blank,
-    Message(Message<'a>),
+    Message(Message<'a, 'm>),
     Malformed { line: &'a [u8], error: LineError },
 }
 
-/// Reads the line that `batch` begins with, and tells the batch where it ended.
-pub(crate) fn read<'a>(batch: &Batch<'a>) -> Reading<'a> {
-    let mut members = Members::default();
-    match read_members(batch.bytes, &mut members) {
+/// Reads the line that `batch` begins with, and tells the batch where it ended. `members` start empty.
+pub(crate) fn read<'a, 'm>(batch: &Batch<'a>, members: &'m mut Members) -> Reading<'a, 'm> {
+    match read_members(batch.bytes, members) {
         Ok(rest) => {
             let line = before(batch.bytes, rest);
             batch.ends_after(line.len().saturating_add(1));
             let line = without_carriage_return(line);
-            match command(line, &members) {
+            match command(line, members) {
                 Ok(command) => Reading::Message(Message {
                     line,
                     command,
@@ -182,8 +195,10 @@ pub(crate) fn read<'a>(batch: &Batch<'a>) -> Reading<'a> {
 }
 
 fn command(line: &[u8], members: &Members) -> Result<Command, LineError> {
-    let value = members.cmd.value(line).and_then(|value| value.as_str());
-    value.map(Command::named).ok_or(LineError::NoCommand)
+    let value = members.value(Member::Cmd, line);
+    let name = value.and_then(|value| value.as_str());
+    name.map(|name| Command::named(name.as_bytes()))
+        .ok_or(LineError::NoCommand)
 }
 
 /// Why a line gives no members.
@@ -215,17 +230,16 @@ fn read_members<'a>(start: &'a [u8], members: &mut Members) -> Result<&'a [u8], 
     loop {
         let key = scan::key(rest)?;
         rest = scan::value(key.rest, 1)?;
-        if let Some(span) = members.named(&key) {
-            let repeated = span.is_set();
+        if let Some(member) = Member::named(key.raw)
+            && let Some(span) = members.0.get_mut(member as usize)
+        {
+            if span.is_set() && matches!(member, Member::Cmd | Member::DeliveryId) {
+                return Err(Stop::Line(LineError::RepeatedMember));
+            }
             *span = Span {
                 start: offset(start, key.rest)?,
                 end: offset(start, rest)?,
             };
-            if repeated
-                && matches!(JsonStr::from_validated(key.raw), name if name == "cmd" || name == "delivery_id")
-            {
-                return Err(Stop::Line(LineError::RepeatedMember));
-            }
         }
         rest = skip_white_space(rest);
         match rest {
@@ -245,5 +259,21 @@ fn line_end(rest: &[u8]) -> scan::Rest<'_> {
     match skip_white_space(rest) {
         rest @ ([] | [b'\n', ..]) => Ok(rest),
         rest => Err(Fault::new(JsonErrorKind::TrailingBytes, rest)),
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::{MEMBERS, Member};
+
+    #[test]
+    fn the_quick_way_knows_the_names_of_the_list() {
+        for (name, member) in MEMBERS {
+            assert_eq!(Member::plainly_named(name.as_bytes()), Some(member));
+        }
+        for name in ["", "cm", "cmdx", "Cmd", "event_tyPe", "mic", "datum"] {
+            assert_eq!(Member::plainly_named(name.as_bytes()), None);
+            assert_eq!(Member::named(name.as_bytes()), None);
+        }
     }
 }

@@ -53,7 +53,7 @@ impl<'a> DeviceOnline<'a> {
     /// # Errors
     /// [`FieldError`], as for every field of this type.
     pub fn ip(&self) -> Result<JsonStr<'a>, FieldError> {
-        self.delivery.string(self.delivery.members().ip)
+        string(self.delivery.member("ip"))
     }
 
     /// The country of that address.
@@ -61,7 +61,7 @@ impl<'a> DeviceOnline<'a> {
     /// # Errors
     /// [`FieldError`]
     pub fn country(&self) -> Result<JsonStr<'a>, FieldError> {
-        self.delivery.string(self.delivery.members().country)
+        string(self.delivery.member("country"))
     }
 
     /// The region of that address.
@@ -69,7 +69,7 @@ impl<'a> DeviceOnline<'a> {
     /// # Errors
     /// [`FieldError`]
     pub fn region(&self) -> Result<JsonStr<'a>, FieldError> {
-        self.delivery.string(self.delivery.members().region)
+        string(self.delivery.member("region"))
     }
 
     /// The city of that address.
@@ -77,7 +77,7 @@ impl<'a> DeviceOnline<'a> {
     /// # Errors
     /// [`FieldError`]
     pub fn city(&self) -> Result<JsonStr<'a>, FieldError> {
-        self.delivery.string(self.delivery.members().city)
+        string(self.delivery.member("city"))
     }
 }
 

@@ -56,14 +56,12 @@ fn scalar(rest: &[u8]) -> Rest<'_> {
 pub(crate) struct Text<'a> {
     /// What stands between the quotes, escapes as they are.
     pub(crate) raw: &'a [u8],
-    pub(crate) escaped: bool,
     pub(crate) rest: &'a [u8],
 }
 
 /// Reads a string whose opening quote has been taken.
 pub(crate) fn string(start: &[u8]) -> Result<Text<'_>, Fault<'_>> {
     let mut rest = start;
-    let mut escaped = false;
     let mut ascii = true;
     loop {
         let plain = skip_plain(rest);
@@ -75,14 +73,9 @@ pub(crate) fn string(start: &[u8]) -> Result<Text<'_>, Fault<'_>> {
                 if !ascii {
                     utf8(raw, start)?;
                 }
-                return Ok(Text {
-                    raw,
-                    escaped,
-                    rest: tail,
-                });
+                return Ok(Text { raw, rest: tail });
             }
             [b'\\', tail @ ..] => {
-                escaped = true;
                 rest = escape(tail).ok_or(Fault::new(JsonErrorKind::InvalidEscape, rest))?;
             }
             [] | [b'\n', ..] => return Err(Fault::new(JsonErrorKind::UnexpectedEnd, rest)),
@@ -107,10 +100,52 @@ fn escape(rest: &[u8]) -> Option<&[u8]> {
 }
 
 fn utf8<'a>(text: &'a [u8], start: &'a [u8]) -> Result<(), Fault<'a>> {
-    core::str::from_utf8(text).map(drop).map_err(|error| {
-        let rest = start.get(error.valid_up_to()..).unwrap_or_default();
-        Fault::new(JsonErrorKind::InvalidUtf8, rest)
-    })
+    let Some(valid) = valid_start(text) else {
+        return Ok(());
+    };
+    let rest = start.get(valid..).unwrap_or_default();
+    Err(Fault::new(JsonErrorKind::InvalidUtf8, rest))
+}
+
+/// How much of the text's start is UTF-8, if that is not all of it.
+fn valid_start(text: &[u8]) -> Option<usize> {
+    #[cfg(target_pointer_width = "64")]
+    return core::str::from_utf8(text)
+        .err()
+        .map(|error| error.valid_up_to());
+    #[cfg(not(target_pointer_width = "64"))]
+    return valid_start_by_table(text);
+}
+
+/// A third of the flash that `core`'s takes.
+#[cfg(any(test, not(target_pointer_width = "64")))]
+fn valid_start_by_table(text: &[u8]) -> Option<usize> {
+    let mut rest = text;
+    loop {
+        // The table of RFC 3629, section 4.
+        let (tails, first) = match rest {
+            [] => return None,
+            [0..=0x7f, ..] => (0, 0x80..=0xbf),
+            [0xc2..=0xdf, ..] => (1, 0x80..=0xbf),
+            [0xe0, ..] => (2, 0xa0..=0xbf),
+            [0xed, ..] => (2, 0x80..=0x9f),
+            [0xe1..=0xef, ..] => (2, 0x80..=0xbf),
+            [0xf0, ..] => (3, 0x90..=0xbf),
+            [0xf4, ..] => (3, 0x80..=0x8f),
+            [0xf1..=0xf3, ..] => (3, 0x80..=0xbf),
+            _ => return Some(before(text, rest).len()),
+        };
+        let mut allowed = first;
+        let mut tail = rest.get(1..).unwrap_or_default();
+        for _ in 0..tails {
+            match tail {
+                [byte, after @ ..] if allowed.contains(byte) => tail = after,
+                _ => return Some(before(text, rest).len()),
+            }
+            allowed = 0x80..=0xbf;
+        }
+        rest = tail;
+    }
 }
 
 struct Plain<'a> {
@@ -310,4 +345,35 @@ pub(crate) const fn unexpected(rest: &[u8]) -> Fault<'_> {
         _ => JsonErrorKind::UnexpectedByte,
     };
     Fault::new(kind, rest)
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::valid_start_by_table;
+
+    /// What stands at a border of the table of RFC 3629, on either side of it.
+    const BORDERS: [u8; 22] = [
+        0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec,
+        0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf4, 0xf5,
+    ];
+
+    #[test]
+    fn the_table_finds_what_core_finds() {
+        for a in 0..=0xff {
+            for b in BORDERS {
+                for c in BORDERS {
+                    for d in BORDERS {
+                        let text = [b'x', a, b, c, d];
+                        for length in 0..=text.len() {
+                            let text = &text[..length];
+                            let model = core::str::from_utf8(text).err();
+                            let model = model.map(|error| error.valid_up_to());
+                            assert_eq!(valid_start_by_table(text), model, "{text:x?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

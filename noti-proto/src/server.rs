@@ -24,7 +24,7 @@
 //! assert!(matches!(event, Some(BrokerEvent::Acked { tag: 7 })));
 //! ```
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::time::Duration;
 
 mod event;
@@ -40,7 +40,6 @@ use crate::instant::Instant;
 use crate::line_buf::Line;
 use crate::storage::{MIN_TRANSMIT, Storage};
 use crate::timers::Timer;
-use crate::transmit::decimal;
 
 /// The settings of a [`BrokerSession`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,8 +232,9 @@ impl<S: Storage> BrokerSession<S> {
             [] => b"",
             _ => b",",
         };
-        let mut digits = [0; 20];
-        let id = decimal(self.next_id(), &mut digits);
+        let mut id = heapless::String::<20>::new();
+        write!(id, "{}", self.next_id()).map_err(|_| PushError::IdTooLong)?;
+        let id = id.as_bytes();
         self.push_line(
             tag,
             id,

@@ -9,7 +9,7 @@ use crate::in_flight::{AckToken, InFlight, MAX_ID};
 use crate::instant::Instant;
 use crate::line_buf::{Content, Line};
 use crate::login::Login;
-use crate::message::{self, Command, Message, Reading};
+use crate::message::{self, Command, Member, Members, Message, Reading};
 use crate::recover::Recovery;
 use crate::storage::{Parts, Storage};
 use crate::timers::{Timer, Timers};
@@ -483,7 +483,7 @@ impl Core {
         self.awaiting_pong = false;
         self.timers.stop(Timer::Pong);
         match line.content {
-            Content::Whole(batch) => match message::read(&batch) {
+            Content::Whole(batch) => match message::read(&batch, &mut Members::default()) {
                 Reading::Blank => None,
                 Reading::Message(message) => self.handle_message(&mut parts, message),
                 Reading::Malformed { line, error } => self.malformed(&mut parts, line, error),
@@ -495,7 +495,7 @@ impl Core {
     fn handle_message<'l>(
         &mut self,
         parts: &mut Parts<'_>,
-        message: Message<'l>,
+        message: Message<'l, '_>,
     ) -> Option<Event<'l>> {
         let line = message.line;
         match message.command {
@@ -507,7 +507,7 @@ impl Core {
         }
     }
 
-    fn push<'l>(&mut self, parts: &mut Parts<'_>, message: Message<'l>) -> Option<Event<'l>> {
+    fn push<'l>(&mut self, parts: &mut Parts<'_>, message: Message<'l, '_>) -> Option<Event<'l>> {
         let line = message.line;
         let malformed = |error| {
             Some(Event::Malformed {
@@ -516,7 +516,7 @@ impl Core {
                 token: None,
             })
         };
-        let Some(id) = message.members.delivery_id.value(line) else {
+        let Some(id) = message.members.value(Member::DeliveryId, line) else {
             return malformed(LineError::NoDeliveryId);
         };
         if matches!(id.kind(), JsonKind::Array | JsonKind::Object) {
@@ -529,17 +529,17 @@ impl Core {
             self.close_after_acks(parts, CloseReason::WindowExceeded);
             return None;
         };
-        Some(Event::Delivery(Delivery::new(message, token)))
+        Some(Event::Delivery(Delivery::new(&message, token)))
     }
 
     fn login_answer<'l>(
         &mut self,
         parts: &mut Parts<'_>,
-        message: &Message<'l>,
+        message: &Message<'l, '_>,
     ) -> Option<Event<'l>> {
         let line = message.line;
-        let data = message.members.data.value(line);
-        let member = |name| data.and_then(|data: JsonValue<'l>| data.member(name));
+        let data = message.members.value(Member::Data, line);
+        let member = |name| data.and_then(|data: JsonValue<'l>| data.protocol_member(name));
         match member("result").and_then(|result| result.as_bool()) {
             Some(true) if self.state == State::LoggingIn => {
                 self.timers.stop(Timer::Login);
@@ -563,11 +563,15 @@ impl Core {
         }
     }
 
-    fn invalid_message<'l>(&mut self, parts: &mut Parts<'_>, message: &Message<'l>) -> Event<'l> {
-        let members = &message.members;
-        let msg = members.msg.value(message.line).and_then(|msg| msg.as_str());
-        let code = members.error_code.value(message.line);
-        let code = code.and_then(|code| code.as_number()?.to_u32().ok());
+    fn invalid_message<'l>(
+        &mut self,
+        parts: &mut Parts<'_>,
+        message: &Message<'l, '_>,
+    ) -> Event<'l> {
+        let message = JsonValue::from_validated(message.line.trim_ascii());
+        let msg = message.protocol_member("msg").and_then(|msg| msg.as_str());
+        let code = message.protocol_member("error_code");
+        let code = code.and_then(|code| plain_number(code.as_bytes()));
         if self.state == State::LoggingIn {
             self.close(parts, CloseReason::LoginRefused);
             return Event::LoginRefused { code, msg };
@@ -647,4 +651,12 @@ impl Core {
             token,
         })
     }
+}
+
+/// A code in plain digits. Reading every form of a number would cost a microcontroller more than a KiB.
+fn plain_number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0_u32, |number, digit| {
+        let digit = char::from(*digit).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
 }

@@ -3,7 +3,7 @@
 use core::error::Error;
 use core::fmt;
 
-use memchr::memchr;
+use crate::search::memchr;
 
 /// A JSON string as it stands in the line, between its quotes.
 ///
@@ -21,7 +21,8 @@ use memchr::memchr;
 /// ```
 #[derive(Clone, Copy)]
 pub struct JsonStr<'a> {
-    raw: &'a str,
+    /// Accepted by the scanner.
+    raw: &'a [u8],
 }
 
 impl<'a> JsonStr<'a> {
@@ -32,23 +33,28 @@ impl<'a> JsonStr<'a> {
     }
 
     /// What stands between the quotes of a string that the scanner has accepted.
-    pub(crate) fn from_validated(raw: &'a [u8]) -> Self {
-        Self {
-            raw: core::str::from_utf8(raw).unwrap_or_default(),
-        }
+    pub(crate) const fn from_validated(raw: &'a [u8]) -> Self {
+        Self { raw }
     }
 
     /// The text as it was sent, escapes and all.
     #[must_use]
     pub const fn raw(&self) -> &'a str {
+        match core::str::from_utf8(self.raw) {
+            Ok(raw) => raw,
+            Err(_) => "",
+        }
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &'a [u8] {
         self.raw
     }
 
     /// The text itself, when it was sent without escapes; `None` when it must be decoded first.
     #[must_use]
     pub fn as_plain(&self) -> Option<&'a str> {
-        match memchr(b'\\', self.raw.as_bytes()) {
-            None => Some(self.raw),
+        match memchr(b'\\', self.raw) {
+            None => Some(self.raw()),
             Some(_) => None,
         }
     }
@@ -58,7 +64,7 @@ impl<'a> JsonStr<'a> {
     #[must_use]
     pub fn chars(&self) -> Chars<'a> {
         Chars {
-            rest: self.raw.chars(),
+            rest: self.raw().chars(),
         }
     }
 
@@ -116,8 +122,8 @@ impl<'a> JsonStr<'a> {
 
 impl PartialEq<str> for JsonStr<'_> {
     fn eq(&self, other: &str) -> bool {
-        if let Some(plain) = self.as_plain() {
-            return plain == other;
+        if memchr(b'\\', self.raw).is_none() {
+            return self.raw == other.as_bytes();
         }
         let mut others = other.chars();
         self.chars()
@@ -148,14 +154,14 @@ impl fmt::Display for JsonStr<'_> {
 /// The raw text between its quotes.
 impl fmt::Debug for JsonStr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.raw)
+        write!(f, "\"{}\"", self.raw())
     }
 }
 
 #[cfg(feature = "defmt")]
 impl defmt::Format for JsonStr<'_> {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "{=str}", self.raw);
+        defmt::write!(f, "{=str}", self.raw());
     }
 }
 
@@ -250,37 +256,63 @@ fn utf8(character: char) -> ([u8; 4], usize) {
     }
 }
 
+/// Whether the inside of a string is this name of the protocol, which is of ASCII letters, digits and underscores only:
+/// far less code than what compares any text. No escape but `\u` stands for such a character.
+pub(crate) fn is_name(mut raw: &[u8], name: &str) -> bool {
+    if raw == name.as_bytes() {
+        return true;
+    }
+    for expected in name.bytes() {
+        let (byte, tail) = match raw {
+            [b'\\', b'u', b'0', b'0', high, low, tail @ ..] => {
+                ((hex(*high) << 4) | hex(*low), tail)
+            }
+            [byte, tail @ ..] => (*byte, tail),
+            [] => return false,
+        };
+        if byte != expected {
+            return false;
+        }
+        raw = tail;
+    }
+    raw.is_empty()
+}
+
+/// The value of a hexadecimal digit that the scanner has seen to.
+const fn hex(digit: u8) -> u8 {
+    // The letters of both cases stand nine places after the digits, by their lowest bits.
+    match digit {
+        b'0'..=b'9' => digit & 0xf,
+        _ => (digit & 0xf).wrapping_add(9),
+    }
+}
+
 /// Gives `text` to `sink` as the inside of a JSON string. Only what must be escaped is (RFC 8259, section 7).
 pub(crate) fn write_escaped(text: &str, sink: &mut impl FnMut(&[u8])) {
-    const HEX: [u8; 16] = *b"0123456789abcdef";
-    let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or_default();
-    let mut rest = text.as_bytes();
-    while let Some(at) = rest
-        .iter()
-        .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))
-    {
-        let Some((plain, [special, tail @ ..])) = rest.split_at_checked(at) else {
-            break;
-        };
-        sink(plain);
-        match *special {
-            b'"' => sink(br#"\""#),
-            b'\\' => sink(br"\\"),
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => sink(&[b'\\', byte]),
             b'\n' => sink(br"\n"),
             b'\r' => sink(br"\r"),
             b'\t' => sink(br"\t"),
-            control => sink(&[
+            0..=0x1f => sink(&[
                 b'\\',
                 b'u',
                 b'0',
                 b'0',
-                digit(control >> 4),
-                digit(control & 0xf),
+                hex_digit(byte >> 4),
+                hex_digit(byte & 0xf),
             ]),
+            _ => sink(&[byte]),
         }
-        rest = tail;
     }
-    sink(rest);
+}
+
+const fn hex_digit(nibble: u8) -> u8 {
+    match nibble {
+        0..=9 => nibble | b'0',
+        _ => nibble.wrapping_add(b'a' - 10),
+    }
 }
 
 /// Why a string cannot be decoded.

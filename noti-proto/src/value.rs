@@ -5,7 +5,7 @@ use core::fmt;
 use crate::error::{JsonError, JsonErrorKind};
 use crate::number::JsonNumber;
 use crate::scan::{self, before, skip_white_space};
-use crate::string::JsonStr;
+use crate::string::{JsonStr, is_name};
 
 /// A JSON value as it stands in the line. Nothing is decoded until it is asked for.
 ///
@@ -140,6 +140,13 @@ impl<'a> JsonValue<'a> {
             [b'[', rest @ ..] => Some(ArrayIter { rest }),
             _ => None,
         }
+    }
+
+    /// The member that the protocol names so, like [`member`](Self::member).
+    pub(crate) fn protocol_member(&self, name: &str) -> Option<JsonValue<'a>> {
+        let members = self.as_object()?;
+        let named = members.filter(|(key, _)| is_name(key.as_bytes(), name));
+        named.last().map(|(_, value)| value)
     }
 
     /// The member of that name, if this is an object that has it; the last one where it is repeated. O(length).

@@ -88,7 +88,7 @@ impl ClientError {
     pub(super) const COUNT: usize = 6;
 
     /// How the client is told: place in the list of owed answers, code if there is one, text.
-    pub(super) const fn answer(self) -> (usize, Option<u64>, &'static str) {
+    pub(super) const fn answer(self) -> (usize, Option<u32>, &'static str) {
         match self {
             Self::Malformed(_) | Self::Oversize => (0, None, "invalid message"),
             Self::UnknownCommand => (1, None, "unknown cmd"),

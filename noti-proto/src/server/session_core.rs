@@ -5,7 +5,7 @@ use super::window::Window;
 use super::{BrokerCloseReason, BrokerConfig, BrokerState};
 use crate::instant::{Instant, whole_millis};
 use crate::line_buf::{Content, Line};
-use crate::message::{self, Command, Message, Reading};
+use crate::message::{self, Command, Member, Members, Message, Reading};
 use crate::storage::Parts;
 use crate::timers::{Timer, Timers};
 use crate::transmit::Transmit;
@@ -151,7 +151,7 @@ impl Core {
         }
         self.set_timer(Timer::Idle, now, self.idle_timeout);
         match line.content {
-            Content::Whole(batch) => match message::read(&batch) {
+            Content::Whole(batch) => match message::read(&batch, &mut Members::default()) {
                 Reading::Blank => None,
                 Reading::Message(message) => Some(self.handle_message(&mut parts, &message)),
                 Reading::Malformed { line, error } => {
@@ -175,7 +175,7 @@ impl Core {
     fn handle_message<'l>(
         &mut self,
         parts: &mut Parts<'_>,
-        message: &Message<'l>,
+        message: &Message<'l, '_>,
     ) -> BrokerEvent<'l> {
         let line = message.line;
         let logged_in = self.state == BrokerState::LoggedIn;
@@ -198,7 +198,7 @@ impl Core {
                 BrokerEvent::Ping
             }
             Command::Ack if logged_in => {
-                let id = message.members.delivery_id.value(line);
+                let id = message.members.value(Member::DeliveryId, line);
                 let id = id
                     .map(|id: JsonValue<'l>| id.as_bytes())
                     .unwrap_or_default();
@@ -213,13 +213,17 @@ impl Core {
     }
 }
 
-fn login_request<'l>(message: &Message<'l>) -> Option<LoginRequest<'l>> {
-    let data = message.members.data.value(message.line)?;
-    let prefetch = data.member("prefetch_count")?.as_number()?.to_u32().ok()?;
+fn login_request<'l>(message: &Message<'l, '_>) -> Option<LoginRequest<'l>> {
+    let data = message.members.value(Member::Data, message.line)?;
+    let prefetch = data
+        .protocol_member("prefetch_count")?
+        .as_number()?
+        .to_u32()
+        .ok()?;
     let prefetch = u16::try_from(prefetch).ok()?;
     Some(LoginRequest {
-        enterprise_id: data.member("enterprise_id")?.as_str()?,
-        enterprise_secret: data.member("enterprise_secret")?.as_str()?,
+        enterprise_id: data.protocol_member("enterprise_id")?.as_str()?,
+        enterprise_secret: data.protocol_member("enterprise_secret")?.as_str()?,
         prefetch: (1..=crate::MAX_PREFETCH)
             .contains(&prefetch)
             .then_some(prefetch)?,

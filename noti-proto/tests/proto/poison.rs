@@ -71,6 +71,8 @@ pub(crate) const LINES: &[(&[u8], Option<&str>)] = &[
     (push!("1,\"delivery\\u005fid\":"), None),
     (push!("1,\"cmd\":\"enterprise_event_push\"}"), None),
     (push!("1,\"cmd\":1}"), None),
+    (push!("1,\"cmd\":"), None),
+    (push!("1,\"cmd\":\"enterprise_ev"), None),
     (br#"{"cmd":"x","cmd":"enterprise_event_push","delivery_id":1}"#, None),
     // No id, or one that is none.
     (br#"{"cmd":"enterprise_event_push"}"#, None),
@@ -111,6 +113,15 @@ pub(crate) const LINES: &[(&[u8], Option<&str>)] = &[
     (br#""cmd":"enterprise_event_push","delivery_id":1}"#, None),
     (br#"}{"cmd":"enterprise_event_push","delivery_id":1}"#, None),
     (b"\xef\xbb\xbf{\"cmd\":\"enterprise_event_push\",\"delivery_id\":1}", None),
+    (br#""x"{"cmd":"enterprise_event_push","delivery_id":1}"#, None),
+    (br#"x{"cmd":"enterprise_event_push","delivery_id":1}"#, None),
+    // A key or a colon that is none.
+    (br#"{"cmd" x:"enterprise_event_push","delivery_id":1}"#, None),
+    (br#"{"cmd"::"enterprise_event_push","delivery_id":1}"#, None),
+    (br#"{"cmd":"enterprise_event_push","delivery_id" x:1}"#, None),
+    (br#"{"cmd":"enterprise_event_push","delivery_id"::1}"#, None),
+    (br#"{"cmd":"enterprise_event_push","x" "delivery_id":1}"#, Some("1")),
+    (br#"{"cmd":"enterprise_event_push":"x","delivery_id":1}"#, Some("1")),
     // Brackets that do not match: from there on, any depth is a guess.
     (br#"{"cmd":"enterprise_event_push","data":{"x":[1}],"delivery_id":5},"delivery_id":6}"#, None),
     (br#"{"cmd":"enterprise_event_push","data":{"x":1],"delivery_id":5}"#, None),
@@ -378,6 +389,24 @@ fn an_oversize_line_that_breaks_off_leaves_nothing() {
     client.sends();
     let (_, id) = read_through(&mut client.session, 16, push("\"next\"").as_bytes(), b"\n");
     assert_eq!(id.as_deref(), Some("\"next\""));
+}
+
+/// F5: a buffer that is reset in the middle of an oversize line, though the connection goes on, costs no place of the window.
+#[test]
+fn a_reset_in_an_oversize_line_costs_no_place() {
+    let mut client = Client::logged_in();
+    let mut buffer = LineBuf::new(vec![0; 16]);
+    for _ in 0..20 {
+        let part = feed(&mut buffer, &push("1").as_bytes()[..16]).unwrap();
+        assert!(client.session.handle_line(Instant::ZERO, part).is_some());
+        buffer.reset();
+    }
+    // The line that was broken off keeps its place until the next one of its kind.
+    let (_, id) = read_through(&mut client.session, 16, push("2").as_bytes(), b"\n");
+    assert_eq!(id.as_deref(), Some("2"));
+    for id in ["3", "4", "5", "6", "7"] {
+        let _ = client.gets(id);
+    }
 }
 
 /// F5, L7: an oversize event may begin before the login is answered, but the answer itself must fit the buffer.

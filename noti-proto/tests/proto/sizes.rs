@@ -42,8 +42,8 @@ fn sizes_are_what_the_documentation_says() {
         ),
         ("LineBuf<&mut [u8]>", size_of::<LineBuf<&mut [u8]>>(), 56),
         ("Line", size_of::<Line<'_>>(), 32),
-        ("Event", size_of::<Event<'_>>(), 160),
-        ("Delivery", size_of::<Delivery<'_>>(), 152),
+        ("Event", size_of::<Event<'_>>(), 112),
+        ("Delivery", size_of::<Delivery<'_>>(), 104),
         ("Config", size_of::<Config>(), 72),
         ("Backoff", size_of::<Backoff>(), 24),
     ];

@@ -1,0 +1,15 @@
+//! Searching bytes: with vector instructions where there are any, byte by byte on a microcontroller, where the faster
+//! code would cost half a KiB of flash.
+
+#[cfg(target_pointer_width = "64")]
+pub(crate) use memchr::{memchr, memrchr};
+
+#[cfg(not(target_pointer_width = "64"))]
+pub(crate) fn memchr(needle: u8, bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == needle)
+}
+
+#[cfg(not(target_pointer_width = "64"))]
+pub(crate) fn memrchr(needle: u8, bytes: &[u8]) -> Option<usize> {
+    bytes.iter().rposition(|byte| *byte == needle)
+}
