@@ -8,7 +8,7 @@ use noti_proto::{
     State, Storage,
 };
 
-use crate::operations::{Incoming, Operation};
+use crate::operations::{Code, Incoming, Operation};
 use crate::reads::Reads;
 
 const SLOTS: usize = 4;
@@ -251,10 +251,13 @@ impl Play {
         was_logged_in: bool,
         free: usize,
     ) {
-        let closed = |reason| {
-            let state = self.session.state();
-            state == State::Closed(reason) || was_logged_in && state == State::Closing(reason)
+        // What was acked still leaves, if the login was answered (clauses A6, E3).
+        let closed = |reason| match self.session.state() {
+            State::Closing(why) => was_logged_in && why == reason,
+            State::Closed(why) => why == reason && (!was_logged_in || self.owed.is_empty()),
+            _ => false,
         };
+        let closed_at_once = |reason| self.session.state() == State::Closed(reason);
         let sound = match incoming {
             // A part may have come before, or the line may be cut by an earlier one.
             _ if matches!(event, Some(Event::OversizePart { .. })) => true,
@@ -275,12 +278,19 @@ impl Play {
             Incoming::Accepted => matches!(event, Some(Event::LoggedIn)),
             Incoming::Refused => {
                 matches!(event, Some(Event::LoginRefused { .. }))
-                    && self.session.state() == State::Closed(CloseReason::LoginRefused)
+                    && closed_at_once(CloseReason::LoginRefused)
             }
             Incoming::Invalid(_) if !was_logged_in => {
                 matches!(event, Some(Event::LoginRefused { .. }))
             }
-            Incoming::Invalid(_) => matches!(event, Some(Event::InvalidMsg { .. })),
+            Incoming::Invalid(code) => {
+                let ends = match code {
+                    Code::ServerInternal => closed(CloseReason::ServerError),
+                    Code::NotLoggedIn | Code::LoginLost => closed_at_once(CloseReason::LoginLost),
+                    Code::None | Code::AlreadyLoggedIn => self.session.state() == State::LoggedIn,
+                };
+                ends && matches!(event, Some(Event::InvalidMsg { .. }))
+            }
             Incoming::Pong => matches!(event, Some(Event::Pong)),
             Incoming::Noise => matches!(event, Some(Event::Malformed { token: None, .. })),
             Incoming::Blank => event.is_none(),

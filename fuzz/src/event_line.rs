@@ -153,10 +153,7 @@ fn meaning(line: &[u8], logged_in: bool) -> Option<Seen> {
         }
         "invalid_msg" => {
             let code = json::member(&members, "error_code");
-            let code = code.filter(|code| {
-                code.starts_with(|first: char| first == '-' || first.is_ascii_digit())
-            });
-            let code = code.and_then(|code| Decimal::of(code).integer().ok()?.try_into().ok());
+            let code = code.and_then(|code| code.parse().ok());
             Some(if logged_in {
                 Seen::InvalidMsg { code, msg }
             } else {

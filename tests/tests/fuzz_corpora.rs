@@ -44,7 +44,10 @@ fn the_list_of_targets_is_complete() {
         names.sort();
         names
     };
-    let mut targets: Vec<_> = TARGETS.iter().map(|(name, _)| std::ffi::OsString::from(name)).collect();
+    let mut targets: Vec<_> = TARGETS
+        .iter()
+        .map(|(name, _)| std::ffi::OsString::from(name))
+        .collect();
     targets.sort();
     assert_eq!(names("fuzz_targets"), targets);
     assert_eq!(names("corpus"), targets);

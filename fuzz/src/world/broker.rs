@@ -16,7 +16,7 @@ const BUFFER: usize = 256;
 
 impl World<'_> {
     /// A client's transport connects. Gives the number of the connection.
-    pub(super) fn connection_opens(&mut self) -> usize {
+    pub(super) fn connection_opens(&mut self, client: usize) -> usize {
         let mut config = BrokerConfig::default();
         config.idle_timeout = Duration::from_millis(self.plan.patience);
         let memory = Memory::new(TRANSMIT, self.plan.prefetch.into());
@@ -26,7 +26,9 @@ impl World<'_> {
         self.links.push(Link {
             up: Pipe::new(self.plan.capacity, self.plan.latency),
             down: Pipe::new(self.plan.capacity, self.plan.latency),
+            client,
             harmed: false,
+            disturbed_until: 0,
             drained: false,
             client_open: true,
             broker_open: true,
@@ -162,12 +164,9 @@ impl World<'_> {
                     assert!(event.written, "event {tag} is acked and lost");
                     assert!(!event.acked, "event {tag} is acked twice");
                     event.acked = true;
-                    if let Some(trace) = &mut self.trace {
-                        trace.push(format!(
-                            "{:>9} event {tag} is acked on connection {link}",
-                            self.now
-                        ));
-                    }
+                    self.trace.note(self.now, || {
+                        format!("event {tag} is acked on connection {link}")
+                    });
                 }
                 Some(BrokerEvent::Ping) => connection.pings += 1,
                 Some(event) => panic!("the client went wrong: {event:?}"),

@@ -25,9 +25,10 @@ impl Choices<'_> {
             }
             Self::Bytes(bytes) => {
                 let (value, rest) = match bytes {
-                    [high, low, rest @ ..] if n > 256 => {
-                        (u64::from(u16::from_be_bytes([*high, *low])) * n >> 16, rest)
-                    }
+                    [high, low, rest @ ..] if n > 256 => (
+                        (u64::from(u16::from_be_bytes([*high, *low])) * n) >> 16,
+                        rest,
+                    ),
                     [byte, rest @ ..] => (u64::from(*byte) % n, rest),
                     [] => (0, *bytes),
                 };

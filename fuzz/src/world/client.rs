@@ -24,6 +24,8 @@ pub(super) struct Client {
     backoff: Backoff,
     /// The process does nothing until then: it is suspended, or has crashed.
     pub(super) sleeps_until: u64,
+    /// When bytes last left.
+    sent_at: u64,
     /// The driver does not read until then.
     pub(super) pauses_until: Option<u64>,
     /// The application ends in good order: no more reading, acks out, then close.
@@ -56,6 +58,7 @@ impl Client {
             connects_at: 0,
             backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(60)),
             sleeps_until: 0,
+            sent_at: 0,
             pauses_until: None,
             stops: false,
             jobs: Vec::new(),
@@ -119,7 +122,7 @@ impl World<'_> {
             return;
         }
         let now = Instant::from_millis(self.now);
-        let link = self.connection_opens();
+        let link = self.connection_opens(index);
         let client = &mut self.clients[index];
         let login = Login {
             enterprise_id: "enterprise",
@@ -332,7 +335,14 @@ impl World<'_> {
                 break;
             }
             client.session.transmitted(now, taken);
+            client.sent_at = self.now;
             *active = true;
+        }
+        // Clause H1, whatever arrives and whatever the application does.
+        let idle = client.session.poll_transmit(now).is_empty();
+        if idle && client.session.state() == State::LoggedIn {
+            let silent = self.now - client.sent_at;
+            assert!(silent < self.plan.ping_interval, "no ping");
         }
     }
 

@@ -7,6 +7,8 @@ use super::client::Client;
 
 /// How long a client may be absent without harm to its connection.
 const SHORT: u64 = 8_000;
+/// How long a connection takes to get over a disturbance.
+const RECOVERY: u64 = 10_000;
 
 impl World<'_> {
     pub(super) fn something_happens(&mut self) {
@@ -30,34 +32,35 @@ impl World<'_> {
                 connection.down.black_hole |= directions != 2;
             }
             (3, Some(link)) => {
-                let until = self.now + self.choices.of(&[1_000, 9_000, 40_000, 100_000]);
+                let span = self.choices.of(&[1_000, 9_000, 40_000, 100_000]);
                 let up = self.choices.below(2) == 0;
-                self.note(|| format!("connection {link} stalls until {until} (up: {up})"));
+                self.note(|| format!("connection {link} stalls for {span} (up: {up})"));
+                self.disturb(link, span, 1_000);
                 let connection = &mut self.links[link];
-                connection.harmed |= until > self.now + 1_000;
                 let direction = if up {
                     &mut connection.up
                 } else {
                     &mut connection.down
                 };
-                direction.stall(until);
+                direction.stall(self.now + span);
             }
             (4, _) => {
                 let span = self.choices.of(&[300, SHORT, 30_000, 200_000, 4_000_000]);
                 self.note(|| format!("client {index} is suspended for {span}"));
-                self.client_is_absent(index, span);
+                self.clients[index].sleeps_until = self.now + span;
+                if let Some(link) = link {
+                    self.disturb(link, span, SHORT);
+                }
             }
             (5, _) => self.client_crashes(index),
             (6, _) => self.broker_restarts(),
             (7, Some(link)) => {
                 let span = self.choices.of(&[500, 15_000, 60_000]);
                 self.note(|| format!("client {index} reads nothing for {span}"));
+                // The answer to a ping is not missed meanwhile (clause H4).
+                self.disturb(link, span, 15_000);
                 let client = &mut self.clients[index];
                 client.session.pause_reading();
-                // A pause holds the pong's deadline (clause H4), not the login's.
-                let logged_in = client.session.state() == State::LoggedIn;
-                let again = client.pauses_until.is_some();
-                self.links[link].harmed |= span > 15_000 || again || !logged_in;
                 client.pauses_until = Some(self.now + span);
             }
             (8, Some(link)) => {
@@ -68,13 +71,13 @@ impl World<'_> {
         }
     }
 
-    fn client_is_absent(&mut self, index: usize, span: u64) {
-        let client = &mut self.clients[index];
-        let again = self.now < client.sleeps_until;
-        client.sleeps_until = self.now + span;
-        if let Some(link) = client.link {
-            self.links[link].harmed |= span > SHORT || again;
-        }
+    /// A connection bears one disturbance of at most `bearable` at a time, and none before the login is answered.
+    fn disturb(&mut self, link: usize, span: u64, bearable: u64) {
+        let connection = &mut self.links[link];
+        let logged_in = self.clients[connection.client].session.state() == State::LoggedIn;
+        let again = self.now < connection.disturbed_until;
+        connection.harmed |= span > bearable || again || !logged_in;
+        connection.disturbed_until = self.now + span + RECOVERY;
     }
 
     /// The process dies, or the whole machine, which closes nothing.

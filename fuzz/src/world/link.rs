@@ -14,8 +14,11 @@ pub(super) struct Link {
     pub(super) up: Pipe,
     /// From the broker to the client.
     pub(super) down: Pipe,
+    pub(super) client: usize,
     /// Something has happened to it that may end it.
     pub(super) harmed: bool,
+    /// Until then, one disturbance more may end it.
+    pub(super) disturbed_until: u64,
     /// The client has sent all its acks and closed in good order.
     pub(super) drained: bool,
     pub(super) client_open: bool,

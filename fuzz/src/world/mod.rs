@@ -47,10 +47,21 @@ pub fn run(choices: Choices<'_>, trace: Option<&mut Vec<String>>) -> Summary {
     World::new(choices, trace).lives()
 }
 
+/// What happens, for a reader; written down only if there is one.
+struct Trace<'a>(Option<&'a mut Vec<String>>);
+
+impl Trace<'_> {
+    fn note(&mut self, now: u64, text: impl FnOnce() -> String) {
+        if let Some(lines) = &mut self.0 {
+            lines.push(format!("{now:>9} {}", text()));
+        }
+    }
+}
+
 struct World<'a> {
     now: u64,
     choices: Choices<'a>,
-    trace: Option<&'a mut Vec<String>>,
+    trace: Trace<'a>,
     plan: Plan,
     clients: Vec<Client>,
     links: Vec<Link>,
@@ -73,7 +84,7 @@ impl<'a> World<'a> {
         Self {
             now: 0,
             choices,
-            trace,
+            trace: Trace(trace),
             clients,
             links: Vec::new(),
             open: Vec::new(),
@@ -88,9 +99,7 @@ impl<'a> World<'a> {
     }
 
     fn note(&mut self, text: impl FnOnce() -> String) {
-        if let Some(trace) = &mut self.trace {
-            trace.push(format!("{:>9} {}", self.now, text()));
-        }
+        self.trace.note(self.now, text);
     }
 
     fn lives(mut self) -> Summary {
