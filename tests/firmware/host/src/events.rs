@@ -47,13 +47,13 @@ fn kind(event: u32) -> String {
     match event % 7 {
         _ if event == COUNT - 1 => r#""event_type":"site_note","over":true"#.into(),
         0 => {
-            let mode = ["睡眠", r"\u7761\u7720"][usize::from(event % 2 == 0)];
+            let mode = ["睡眠", r"\u7761\u7720"][usize::from(event.is_multiple_of(2))];
             let speed = speed(event);
             format!(
                 r#""event_type":"device_status_kv","data":{{"power":true,"unknown":[{{}},"\n"],"speed":{speed},"mode":"{mode}"}}"#
             )
         }
-        1 if event % 2 == 0 => r#""event_type":"device_status_raw","data":"AAAAAwcAAJEEAQID""#.into(),
+        1 if event.is_multiple_of(2) => r#""event_type":"device_status_raw","data":"AAAAAwcAAJEEAQID""#.into(),
         1 => r#""event_type":"device_status_raw","data":{"raw":"AAAAAwcAAJEEAQID"}"#.into(),
         2 => format!(
             r#""event_type":"attr_fault","event_id":"f{event}","data":{{"attr_name":"heat","attr_displayname":"过热","value":1}}"#

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     };
     match run(&image) {
         Ok(line) => {
-            println!("{line}\nPASS");
+            println!("{line} PASS");
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -202,7 +202,8 @@ impl SerialBroker {
         let before_login = session.state() == BrokerState::AwaitingLogin;
         match session.handle_line(self.now(), line) {
             Some(BrokerEvent::LoginRequest(request)) => {
-                if request.enterprise_id == "gateway" && request.enterprise_secret == "not so secret"
+                if request.enterprise_id == "gateway"
+                    && request.enterprise_secret == "not so secret"
                 {
                     session.accept_login();
                 } else {
@@ -210,7 +211,10 @@ impl SerialBroker {
                 }
             }
             Some(BrokerEvent::Acked { tag }) => {
-                let acked = self.acked.get_mut(tag as usize).ok_or("an ack of nothing")?;
+                let acked = self
+                    .acked
+                    .get_mut(tag as usize)
+                    .ok_or("an ack of nothing")?;
                 if std::mem::replace(acked, true) {
                     return Err(format!("event {tag} was acked twice").into());
                 }

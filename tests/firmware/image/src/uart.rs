@@ -166,7 +166,10 @@ impl Read for Uart {
             cortex_m::asm::wfi();
         }
         let mut length = 0;
-        for (place, byte) in buffer.iter_mut().zip(core::iter::from_fn(|| RECEIVED.take())) {
+        for (place, byte) in buffer
+            .iter_mut()
+            .zip(core::iter::from_fn(|| RECEIVED.take()))
+        {
             *place = byte;
             length += 1;
         }

@@ -50,8 +50,7 @@ struct Counts {
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    let top = cortex_m::register::msp::read() as usize;
-    stack::paint(top);
+    stack::paint();
     if let Some(core) = cortex_m::Peripherals::take() {
         clock::start(core.SYST);
     }
@@ -77,7 +76,7 @@ fn main() -> ! {
             report::fail()
         };
         match serve(&mut driver, &mut uart, &mut counts) {
-            None => finish(&counts, top - stack::lowest_touched(top)),
+            None => finish(&counts, stack::top() - stack::lowest_touched()),
             Some(DriverError::Closed(CloseReason::PongTimeout)) => counts.missed_pongs += 1,
             Some(_) => {}
         }
