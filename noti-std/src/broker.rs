@@ -32,7 +32,7 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Memory is bounded. A connection takes about 40 KiB, most of it TLS's; one that events are pushed to, up to 64 KiB more to
+//! Memory is bounded. A connection takes about 30 KiB, most of it TLS's; one that events are pushed to, up to 64 KiB more to
 //! collect them in, 48 bytes for each delivery that its prefetch allows, and what those events themselves take. What
 //! waits is bounded by [`Builder::backlog`].
 

@@ -111,7 +111,8 @@ impl Client {
 
     /// Acks many deliveries at the price of one.
     pub fn ack_all<'d>(&self, deliveries: impl IntoIterator<Item = &'d Delivery>) {
-        let tokens = deliveries.into_iter().map(Delivery::token);
+        // Before any lock is taken: what the caller's iterator does may take a lock too.
+        let tokens: Vec<_> = deliveries.into_iter().map(Delivery::token).collect();
         self.exchange.ack(tokens);
     }
 
@@ -158,11 +159,13 @@ impl Client {
 
     fn end(&mut self, timeout: Duration) -> Result<(), ClientError> {
         self.exchange.stop(timeout);
-        match self.thread.take().map(JoinHandle::join) {
+        let ended = match self.thread.take().map(JoinHandle::join) {
             Some(Ok(result)) => result,
             Some(Err(_)) => Err(ClientError::ThreadDied),
             None => Ok(()),
-        }
+        };
+        self.exchange.discard();
+        ended
     }
 }
 

@@ -4,25 +4,37 @@ mod append_file;
 #[cfg(feature = "broker")]
 mod broker;
 mod check;
+mod config;
 mod connection;
 mod dead_letter;
 #[cfg(feature = "broker")]
 mod demo;
+#[cfg(test)]
+mod events;
 mod exit;
+mod filter;
+mod form;
 mod listen;
 mod log;
+mod manual;
 mod metrics;
 mod output;
+mod pretty;
+mod progress;
+mod select;
 mod service;
 mod signals;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use config::Settings;
+use exit::Exit;
 
 /// Client and local broker for the Gizwits message broker 1.0 (消息代理).
 #[derive(Debug, Parser)]
-#[command(version, about, propagate_version = true)]
+#[command(name = "noti", version, about, propagate_version = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -38,21 +50,34 @@ enum Command {
     Check(Box<check::Options>),
     #[cfg(feature = "broker")]
     Broker(Box<broker::Options>),
+    Init(config::InitOptions),
+    Completions(manual::CompletionsOptions),
+    Man(manual::ManOptions),
 }
 
 pub(crate) fn run() -> ExitCode {
-    let arguments = Arguments::parse();
-    arguments.log.start();
-    let exit = match arguments.command {
-        #[cfg(feature = "broker")]
-        Command::Demo(options) => options.run(),
-        Command::Listen(options) => options.run(),
-        Command::Check(options) => options.run(),
-        #[cfg(feature = "broker")]
-        Command::Broker(options) => options.run(),
-    };
+    let exit = obey().unwrap_or_else(|exit| exit);
     if let Some(message) = exit.message() {
         eprintln!("noti: {message}");
     }
     exit.code()
+}
+
+fn obey() -> Result<Exit, Exit> {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let settings = Settings::read(Arguments::command(), &arguments)?;
+    let Arguments { command, log } = settings.arguments();
+    log.start();
+    Ok(match command {
+        #[cfg(feature = "broker")]
+        Command::Demo(options) => options.run(),
+        Command::Listen(options) if options.print_config() => manual::print(settings.print()),
+        Command::Listen(options) => options.run(),
+        Command::Check(options) => options.run(),
+        #[cfg(feature = "broker")]
+        Command::Broker(options) => options.run(),
+        Command::Init(options) => options.run(&Arguments::command()),
+        Command::Completions(options) => options.run(Arguments::command()),
+        Command::Man(options) => options.run(Arguments::command()),
+    })
 }

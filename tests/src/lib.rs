@@ -1,7 +1,13 @@
 //! Shared pieces of the tests.
 
 pub mod command;
+pub mod figure;
 pub mod listener;
+pub mod process;
+pub mod prometheus;
+pub mod scripted;
+#[cfg(unix)]
+pub mod terminal;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

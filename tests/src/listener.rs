@@ -1,10 +1,14 @@
 //! `noti listen` as a process, pointed at a broker of the test's.
 
-use std::io::Read;
+use std::ffi::OsStr;
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -14,6 +18,16 @@ use crate::command::noti;
 pub const ENTERPRISE_ID: &str = "enterprise";
 /// Long and strange enough to be recognised wherever it should not be.
 pub const ENTERPRISE_SECRET: &str = "s3cr3t-\"\\-传感器-never-to-be-seen";
+
+/// Writes a secret as it should be: for its owner alone. Of any other noti warns.
+pub fn write_secret(path: &Path, secret: &str) {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).expect("a secret file");
+    file.write_all(secret.as_bytes()).expect("room for it");
+}
 
 /// What the command needs to reach a broker, in a folder of its own.
 pub struct Listener {
@@ -28,7 +42,7 @@ impl Listener {
         let folder = tempfile::tempdir().expect("a folder");
         let (ca, secret) = (folder.path().join("ca.pem"), folder.path().join("secret"));
         std::fs::write(&ca, ca_pem).expect("a CA file");
-        std::fs::write(&secret, format!("{ENTERPRISE_SECRET}\n")).expect("a secret file");
+        write_secret(&secret, &format!("{ENTERPRISE_SECRET}\n"));
         let mut command = noti();
         command
             .arg("listen")
@@ -53,6 +67,37 @@ impl Listener {
         self
     }
 
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Lets no file that it writes grow beyond so many KiB. Comes after all arguments.
+    #[must_use]
+    pub fn limit_files(mut self, kib: u32) -> Self {
+        let mut shell = Command::new("sh");
+        // Its unit is half a KiB.
+        let blocks = (2 * kib).to_string();
+        shell
+            .args(["-c", "ulimit -f \"$0\" && exec \"$@\"", &blocks])
+            .arg(self.command.get_program())
+            .args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        self.command = shell;
+        self
+    }
+
     /// A path in the folder, which vanishes with the listener.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
@@ -70,17 +115,33 @@ impl Listener {
     #[must_use]
     pub fn start(mut self) -> Listening {
         let mut child = self.command.spawn().expect("noti starts");
-        let mut stderr = child.stderr.take().expect("stderr is a pipe");
+        let stderr = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
+        let (sender, said) = mpsc::channel();
         let stderr = std::thread::spawn(move || {
             let mut text = String::new();
-            stderr.read_to_string(&mut text).expect("stderr is UTF-8");
+            for line in stderr.lines() {
+                let line = line.expect("stderr is UTF-8");
+                text.push_str(&line);
+                text.push('\n');
+                // A test that does not listen has all of it in the end.
+                let _ = sender.send(line);
+            }
             text
         });
         Listening {
             child,
+            said,
             stderr: Some(stderr),
-            _folder: self.folder,
+            folder: self.folder,
         }
+    }
+
+    /// Starts it with both outputs elsewhere. The folder must outlive it.
+    #[must_use]
+    pub fn start_on(mut self, stdout: Stdio, stderr: Stdio) -> (Child, TempDir) {
+        self.command.stdout(stdout).stderr(stderr);
+        let child = self.command.spawn().expect("noti starts");
+        (child, self.folder)
     }
 
     /// Runs it to its end.
@@ -93,8 +154,9 @@ impl Listener {
 /// A listener that runs. It is killed when it is dropped.
 pub struct Listening {
     child: Child,
+    said: Receiver<String>,
     stderr: Option<JoinHandle<String>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What a listener left behind.
@@ -128,6 +190,23 @@ impl Listening {
     #[must_use]
     pub fn take_stdout(&mut self) -> std::process::ChildStdout {
         self.child.stdout.take().expect("stdout is a pipe")
+    }
+
+    /// A path in its folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Waits until it says a line with these words on stderr. Lines before that are passed over.
+    pub fn says(&self, words: &str) -> String {
+        loop {
+            let line = self.said.recv_timeout(Duration::from_secs(60));
+            let line = line.unwrap_or_else(|error| panic!("it did not say {words:?}: {error}"));
+            if line.contains(words) {
+                return line;
+            }
+        }
     }
 
     /// Its process id.

@@ -112,7 +112,7 @@ fn serve(
     while acked < events {
         let bytes: &[u8] = match round {
             0 => accepted,
-            _ => &rounds[usize::from(round % 8 == 0)],
+            _ => &rounds[usize::from(round.is_multiple_of(8))],
         };
         round += 1;
         let mut rest = bytes;

@@ -7,6 +7,8 @@ use super::delivery::{Acker, Charge, Delivery};
 use super::disconnect::Disconnect;
 
 /// What a [`Client`](crate::Client) tells the application. All but the deliveries may be ignored.
+///
+/// An application that takes no events for long misses changes of the connection, once 256 of them wait for it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -30,7 +32,7 @@ pub enum Event {
     InvalidMsg {
         /// The server's code.
         code: Option<u32>,
-        /// The server's words.
+        /// The server's words, the first thousand characters.
         msg: String,
     },
     /// A sound message that this client does not know.
@@ -47,6 +49,26 @@ pub enum Event {
         /// After so long.
         delay: Duration,
     },
+}
+
+impl Event {
+    /// Whether it tells of the connection, and not of a line that the byte budget counts.
+    pub(super) const fn is_news(&self) -> bool {
+        match self {
+            // As many as the prefetch of lines came before it.
+            Self::Delivery(_)
+            | Self::PoisonPart(_)
+            | Self::Poison(_)
+            | Self::Unknown(_)
+            | Self::WindowHeld => false,
+            Self::Connected { .. }
+            | Self::LoggedIn
+            | Self::InvalidMsg { .. }
+            | Self::Pong { .. }
+            | Self::Disconnected(_)
+            | Self::Retrying { .. } => true,
+        }
+    }
 }
 
 /// Bytes of a line, counted in the client's byte budget until they are dropped.

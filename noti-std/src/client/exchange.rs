@@ -10,6 +10,10 @@ use super::disconnect::Disconnect;
 use super::event::Event;
 use super::monitor::{Health, Standing};
 
+/// Changes of the connection that wait for an application that does not look. Later ones are left out: an application that is
+/// stuck for a year costs no memory.
+const NEWS: usize = 256;
+
 /// Called when events have arrived for an application that was not waiting.
 pub(super) type Notify = Box<dyn Fn() + Send + Sync>;
 
@@ -34,6 +38,8 @@ pub(super) struct Exchange {
 #[derive(Default)]
 struct Inbox {
     events: VecDeque<Event>,
+    /// How many of them the byte budget does not count.
+    news: usize,
     waiting: usize,
     /// Nothing more will come.
     ended: bool,
@@ -84,6 +90,27 @@ pub struct Stats {
     pub bytes_received: u64,
 }
 
+impl Inbox {
+    fn put(&mut self, event: Event) {
+        if event.is_news() {
+            // An end of the connection parts the lines before it from those after it.
+            let parts_lines = matches!(event, Event::Disconnected(_))
+                && self.events.back().is_some_and(|last| !last.is_news());
+            if self.news >= NEWS && !parts_lines {
+                return;
+            }
+            self.news += 1;
+        }
+        self.events.push_back(event);
+    }
+
+    fn take(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        self.news -= usize::from(event.is_news());
+        Some(event)
+    }
+}
+
 impl Stats {
     const fn acks_pending(&self) -> u64 {
         self.acks_given - self.acks_sent - self.acks_lost
@@ -107,7 +134,8 @@ impl Exchange {
             waker,
             notify,
             charged: AtomicUsize::new(0),
-            limit,
+            // Without any room nothing could be read at all.
+            limit: limit.max(1),
             paused: AtomicBool::new(false),
         }
     }
@@ -115,15 +143,14 @@ impl Exchange {
     // What the application's threads call.
 
     pub(super) fn recv(&self, until: Option<Instant>) -> Option<Event> {
-        self.wait(until)?.events.pop_front()
+        self.wait(until)?.take()
     }
 
     pub(super) fn recv_batch(&self, events: &mut Vec<Event>, most: usize) -> bool {
         let Some(mut inbox) = self.wait(None) else {
             return false;
         };
-        let count = most.min(inbox.events.len());
-        events.extend(inbox.events.drain(..count));
+        events.extend(std::iter::from_fn(|| inbox.take()).take(most));
         true
     }
 
@@ -132,7 +159,13 @@ impl Exchange {
         if inbox.interrupted {
             return None;
         }
-        inbox.events.pop_front()
+        inbox.take()
+    }
+
+    /// Drops the events that nobody will take. They hold on to this very exchange, which would never go.
+    pub(super) fn discard(&self) {
+        let events = std::mem::take(&mut lock(&self.inbox).events);
+        drop(events);
     }
 
     /// The inbox with an event in it; `None` when there will be none, or not by `until`.
@@ -187,7 +220,7 @@ impl Exchange {
     }
 
     pub(super) fn stop(&self, timeout: Duration) {
-        lock(&self.outbox).stop = Some(Instant::now() + timeout);
+        lock(&self.outbox).stop = Some(deadline(timeout));
         self.interrupt();
         self.wake();
     }
@@ -280,7 +313,7 @@ impl Exchange {
         }
         let mut inbox = lock(&self.inbox);
         let was_empty = inbox.events.is_empty();
-        inbox.events.extend(events.drain(..));
+        events.drain(..).for_each(|event| inbox.put(event));
         let waiting = inbox.waiting;
         drop(inbox);
         if waiting > 0 {
@@ -350,6 +383,13 @@ impl Exchange {
             notify();
         }
     }
+}
+
+/// The moment after so long; a far one if there is no such moment.
+pub(super) fn deadline(timeout: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(timeout)
+        .unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 60 * 60))
 }
 
 /// A thread that panicked while it held a lock has left nothing half done.

@@ -12,6 +12,9 @@ use crate::tls::{ConnectionFault, Plaintext, Receive, TlsConnection, TlsError};
 /// A dead peer is noticed by the system too, where nothing else would be sent for long.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
+/// How often a stream that is thrown away is read before something else has its turn.
+const READS: usize = 16;
+
 /// One connection: a socket that does not block, and TLS over it.
 pub(super) struct Link {
     socket: TcpStream,
@@ -121,18 +124,43 @@ impl Link {
         Ok(said)
     }
 
-    /// Throws away what arrives. True once the server has closed its end as well.
-    pub(super) fn is_at_end(&mut self, scratch: &mut [u8]) -> bool {
-        use std::io::Read as _;
-        loop {
-            match self.socket.read(scratch) {
-                Ok(0) => return true,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+    /// Throws away plaintext that has arrived; true when there may be more.
+    pub(super) fn discard(&mut self, scratch: &mut [u8]) -> Result<bool, Disconnect> {
+        for _ in 0..READS {
+            if self.read(scratch)?.is_none() {
+                return Ok(false);
             }
         }
+        Ok(true)
     }
+
+    /// Throws away what arrives after the end of this side.
+    pub(super) fn throw_away(&mut self, scratch: &mut [u8]) -> Rest {
+        use std::io::Read as _;
+        for _ in 0..READS {
+            match self.socket.read(scratch) {
+                Ok(0) => return Rest::End,
+                Ok(_) => {}
+                Err(error) => match error.kind() {
+                    io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::WouldBlock => return Rest::Nothing,
+                    _ => return Rest::End,
+                },
+            }
+        }
+        Rest::More
+    }
+}
+
+/// What is left of a stream that is being thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// There may be more at once.
+    More,
+    /// Nothing now.
+    Nothing,
+    /// The server has closed its end as well.
+    End,
 }
 
 fn tls(error: TlsError) -> Disconnect {

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 use noti_proto::{
-    AckToken, Backoff, Event as Said, Instant as CoreInstant, LineBuf, Login, Session, State,
+    AckToken, Backoff, Event as Said, Instant as CoreInstant, JsonStr, LineBuf, Login, Session,
+    State,
 };
 
 use super::ClientError;
@@ -12,9 +13,9 @@ use super::builder::{ClientBuilder, PoisonPolicy};
 use super::delivery::{Acker, Charge, Delivery};
 use super::disconnect::{Disconnect, DisconnectKind};
 use super::event::{Bytes, Event, Poison, PoisonReason};
-use super::exchange::Exchange;
+use super::exchange::{Exchange, deadline};
 use super::heap::Heap;
-use super::link::{Dialing, Link};
+use super::link::{Dialing, Link, Rest};
 use super::resolve::Resolver;
 use crate::tls::{ClientTls, TlsConnection};
 
@@ -27,6 +28,12 @@ const READS_PER_TURN: usize = 16;
 
 /// How long the server may take to close its end once this one is closed.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// The longest sleep. Pollers count in milliseconds, some in 32 bits.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+
+/// The server's words are kept up to so many characters.
+const WORDS: usize = 1000;
 
 /// What a line costs the byte budget beside its bytes.
 const OVERHEAD: usize = 256;
@@ -113,9 +120,10 @@ impl Network {
     }
 
     pub(super) fn run(mut self) -> Result<(), ClientError> {
+        // Also if this thread panics: nobody must wait for it then.
+        let _ending = Ending(self.exchange.clone());
         let result = self.connect_and_reconnect();
         self.exchange.publish(&mut self.events);
-        self.exchange.end();
         result
     }
 
@@ -133,6 +141,9 @@ impl Network {
             if refused && !self.was_logged_in && !self.settings.retry_refused {
                 return Err(ClientError::LoginRefused(disconnect));
             }
+            if self.exchange.stop_wanted() {
+                return Ok(());
+            }
             let Some((_, longest)) = self.settings.reconnect else {
                 return Err(ClientError::Unavailable(disconnect));
             };
@@ -144,17 +155,37 @@ impl Network {
             tracing::info!(?delay, "connecting anew");
             self.tell(Event::Retrying { delay });
             self.exchange.publish(&mut self.events);
-            let until = Instant::now() + delay;
-            while Instant::now() < until {
-                match self.wait(Some(until)) {
-                    Ok(()) if self.exchange.stop_wanted() => return Ok(()),
-                    // What is acked now is of a connection that has ended.
-                    Ok(()) => drop(self.take_acks()),
-                    Err(End::Poller(error)) => return Err(ClientError::Poller(error)),
-                    Err(_) => return Ok(()),
-                }
+            let waited = self.wait_between(deadline(delay));
+            match waited.and_then(|()| self.wait_for_room()) {
+                Ok(()) => {}
+                Err(End::Poller(error)) => return Err(ClientError::Poller(error)),
+                Err(_) => return Ok(()),
             }
         }
+    }
+
+    /// Waits while there is no connection.
+    fn wait_between(&mut self, until: Instant) -> Result<(), End> {
+        while Instant::now() < until {
+            self.wait(Some(until))?;
+            // What is acked now is of a connection that has ended.
+            if self.take_acks().is_some() {
+                return Err(End::Stopped);
+            }
+        }
+        Ok(())
+    }
+
+    /// An application that has all the bytes it may have needs no connection: not even the answer to the login could be
+    /// read.
+    fn wait_for_room(&mut self) -> Result<(), End> {
+        while self.exchange.is_full() && self.exchange.must_pause() {
+            self.wait(None)?;
+            if self.take_acks().is_some() {
+                return Err(End::Stopped);
+            }
+        }
+        Ok(())
     }
 
     /// One connection, from the look-up of the name to its end.
@@ -197,7 +228,7 @@ impl Network {
     }
 
     fn resolve(&mut self) -> Result<Vec<SocketAddr>, End> {
-        let until = Instant::now() + self.settings.connect_timeout;
+        let until = deadline(self.settings.connect_timeout);
         let failed = |host: &str, why: &dyn std::fmt::Display| {
             Disconnect::new(
                 DisconnectKind::Resolve,
@@ -225,7 +256,7 @@ impl Network {
                 ),
             )
         };
-        let until = Instant::now() + self.settings.connect_timeout;
+        let until = deadline(self.settings.connect_timeout);
         let dialing = Dialing::start(address, self.poll.registry(), SOCKET)
             .map_err(|error| failed(&error))?;
         while !dialing.is_connected().map_err(|error| failed(&error))? {
@@ -234,7 +265,7 @@ impl Network {
         let tls = TlsConnection::client(&self.tls)
             .map_err(|error| Disconnect::new(DisconnectKind::Tls, error.to_string()))?;
         let mut link = dialing.secure(tls, Duration::from_secs(60));
-        let until = Instant::now() + self.settings.connect_timeout;
+        let until = deadline(self.settings.connect_timeout);
         while !link.shake_hands()? {
             self.wait_for_network(until, || {
                 Disconnect::new(
@@ -294,6 +325,10 @@ impl Network {
                 return Ok(false);
             }
             self.session.resume_reading(self.now());
+            // What was read before there was no more room.
+            if !self.handle_lines() {
+                continue;
+            }
             let Some(n) = link.read(self.lines.spare())? else {
                 return Ok(false);
             };
@@ -305,12 +340,19 @@ impl Network {
         Ok(true)
     }
 
-    fn handle_lines(&mut self) {
+    /// Hands out the lines that have arrived, as long as there is room for them; true when none is left.
+    fn handle_lines(&mut self) -> bool {
         let now = self.now();
         let mut delivered = 0;
         let mut poison = 0;
         let mut oversize = 0;
-        while let Some(line) = self.lines.next_line() {
+        let all = loop {
+            if self.exchange.is_full() {
+                break false;
+            }
+            let Some(line) = self.lines.next_line() else {
+                break true;
+            };
             let Some(said) = self.session.handle_line(now, line) else {
                 continue;
             };
@@ -332,7 +374,7 @@ impl Network {
                     Event::LoggedIn
                 }
                 Said::LoginRefused { code, msg } => {
-                    let msg = msg.map(|msg| msg.to_string()).unwrap_or_default();
+                    let msg = words(msg);
                     self.connection.refusal = Some(Disconnect::refused(code, &msg));
                     continue;
                 }
@@ -346,7 +388,7 @@ impl Network {
                     }
                 }
                 Said::InvalidMsg { code, msg } => {
-                    let msg = msg.map(|msg| msg.to_string()).unwrap_or_default();
+                    let msg = words(msg);
                     tracing::warn!(?code, ?msg, "the server could not make sense of a message");
                     Event::InvalidMsg { code, msg }
                 }
@@ -382,7 +424,7 @@ impl Network {
                 _ => continue,
             };
             self.events.push(event);
-        }
+        };
         if delivered + poison > 0 {
             let in_flight = self.session.in_flight() as u64;
             self.exchange.count(|stats| {
@@ -398,6 +440,7 @@ impl Network {
         if self.connection.proven {
             self.backoff.reset();
         }
+        all
     }
 
     /// Decides on the lines of this turn that cannot be delivered.
@@ -486,15 +529,15 @@ impl Network {
         let mut scratch = vec![0; 16 * 1024];
         let patient = Instant::now() < until;
         self.session.pause_reading();
-        while self.session.state() == State::LoggedIn && self.session.unsent() > 0 {
+        while self.session.unsent() > 0 {
             // What arrives is left to the next connection, but it must not block the server.
-            while link.read(&mut scratch)?.is_some() {}
+            let more = link.discard(&mut scratch)?;
             self.session.handle_timeout(self.now());
             self.transmit(&mut link)?;
             if Instant::now() >= until {
                 break;
             }
-            if self.session.unsent() > 0 {
+            if self.session.unsent() > 0 && !more {
                 self.wait(Some(until))?;
             }
         }
@@ -504,10 +547,13 @@ impl Network {
         let mut said = false;
         loop {
             said = said || link.say_goodbye()?;
-            if link.is_at_end(&mut scratch) || Instant::now() >= until {
+            let rest = link.throw_away(&mut scratch);
+            if rest == Rest::End || Instant::now() >= until {
                 return Ok(());
             }
-            self.wait(Some(until))?;
+            if rest == Rest::Nothing {
+                self.wait(Some(until))?;
+            }
         }
     }
 
@@ -534,7 +580,7 @@ impl Network {
         let timeout = until.map(|until| {
             // The poller rounds down to milliseconds; a deadline is not met early.
             let left = until.saturating_duration_since(Instant::now());
-            left + Duration::from_micros(999)
+            left.min(LONGEST_WAIT) + Duration::from_micros(999)
         });
         match self.poll.poll(&mut self.readiness, timeout) {
             Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
@@ -551,6 +597,24 @@ impl Network {
     fn now(&self) -> CoreInstant {
         let elapsed = self.start.elapsed();
         CoreInstant::ZERO.saturating_add(elapsed)
+    }
+}
+
+/// The server's words, however long they are.
+fn words(msg: Option<JsonStr<'_>>) -> String {
+    let characters = msg.iter().flat_map(JsonStr::chars);
+    characters
+        .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .take(WORDS)
+        .collect()
+}
+
+/// Tells everybody that the thread has ended.
+struct Ending(Arc<Exchange>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

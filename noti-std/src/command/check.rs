@@ -9,6 +9,7 @@ use clap::Args;
 use noti_std::tls::ClientTls;
 use serde_json::json;
 
+use super::config;
 use super::connection;
 use super::exit::Exit;
 use report::{Failure, Passed, Report, Step, Stopped};
@@ -19,12 +20,15 @@ use session::Conversation;
 /// It logs in with a prefetch of 1 and acks nothing: an event that it is sent will be delivered again.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    #[command(flatten)]
-    connection: connection::Options,
-
     /// Print one JSON object at the end, instead of a line for each step as it happens.
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    config: config::Options,
+
+    #[command(flatten)]
+    connection: connection::Options,
 }
 
 impl Options {

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -10,6 +10,7 @@ use super::exit::Exit;
 /// Where to connect to, as whom, and how patiently.
 #[derive(Debug, Args)]
 #[group(skip)]
+#[command(next_help_heading = "Connection")]
 pub(crate) struct Options {
     /// The broker's host.
     #[arg(long, env = "NOTI_HOST", default_value = "noti.gizwitsapi.com")]
@@ -174,7 +175,7 @@ impl Options {
 }
 
 /// The secret from its file, or from the variable.
-pub(crate) fn secret(file: Option<&std::path::Path>) -> Result<Secret, Exit> {
+pub(crate) fn secret(file: Option<&Path>) -> Result<Secret, Exit> {
     if let Some(file) = file {
         let content = std::fs::read_to_string(file).map_err(|error| {
             let file = file.display();
@@ -182,6 +183,7 @@ pub(crate) fn secret(file: Option<&std::path::Path>) -> Result<Secret, Exit> {
                 "the secret file {file} cannot be read: {error}; check its path and its permissions"
             ))
         })?;
+        warn_of_readers(file);
         return Ok(Secret::from_file_content(content));
     }
     match std::env::var("NOTI_ENTERPRISE_SECRET") {
@@ -190,6 +192,22 @@ pub(crate) fn secret(file: Option<&std::path::Path>) -> Result<Secret, Exit> {
             "no enterprise secret; give --enterprise-secret-file or NOTI_ENTERPRISE_SECRET",
         )),
     }
+}
+
+/// A secret that everybody can read is none.
+fn warn_of_readers(file: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if std::fs::metadata(file).is_ok_and(|metadata| metadata.mode() & 0o004 != 0) {
+            let file = file.display();
+            tracing::warn!(
+                "everybody on this machine can read the secret file {file}; run: chmod 600 {file}"
+            );
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = file;
 }
 
 /// A span such as `500ms`, `60s` or `4m`.

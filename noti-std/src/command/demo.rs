@@ -5,6 +5,7 @@ use noti_std::broker::{Account, Broker, GeneratorConfig, Source};
 use noti_std::{Client, Secret, Trust};
 
 use super::exit::Exit;
+use super::form;
 use super::listen::{Journal, listen};
 use super::output::Output;
 
@@ -25,6 +26,9 @@ pub(crate) struct Options {
     /// Other devices, and other events.
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
+
+    #[command(flatten)]
+    form: form::Options,
 }
 
 impl Options {
@@ -57,12 +61,10 @@ impl Options {
             .credentials("demo", secret)
             .trust(trust)
             .start()?;
-        let exit = listen(
-            client,
-            Journal::new(Output::Stdout, None),
-            self.count,
-            DRAIN,
-        );
+        let output = Output::Stdout;
+        let form = self.form.form(output.is_terminal());
+        let journal = Journal::new(output, form);
+        let exit = listen(client, journal, self.count, DRAIN);
         eprintln!("{}", broker.stop().totals);
         Ok(exit)
     }

@@ -3,6 +3,26 @@ use std::process::ExitCode;
 
 use noti_std::{BuildError, ClientError};
 
+/// The codes and what they mean.
+pub(crate) const CODES: &[(u8, &str)] = &[
+    (
+        0,
+        "Done, or stopped by SIGINT or SIGTERM after the acks had left.",
+    ),
+    (
+        1,
+        "A client of the local broker did something wrong, and --strict was given.",
+    ),
+    (2, "The command line, or what it names, cannot be used."),
+    (65, "Oversize or malformed events fill the window."),
+    (
+        69,
+        "The server cannot be reached, and --no-reconnect was given; or the system lacks something.",
+    ),
+    (74, "Events could not be written."),
+    (77, "The server refused the login."),
+];
+
 /// How the command ends: with a code, and with a sentence for people where it did not do what it was asked to.
 #[derive(Debug)]
 pub(crate) struct Exit {

@@ -7,51 +7,75 @@ use clap::Args;
 use noti_std::{Client, Delivery, Event, PoisonPolicy};
 use signal_hook::consts::SIGHUP;
 
+use super::config;
 use super::connection::{self, time};
 use super::dead_letter::DeadLetter;
 use super::exit::Exit;
+use super::filter::{self, Filter};
+use super::form::{self, Form};
 use super::metrics::{self, Metrics};
 use super::output::{Output, Sync};
+use super::pretty::with_status_line;
+use super::progress::Progress;
 use super::service::Service;
 use super::signals::handle_signals;
 
 /// How many events are written, flushed and acked together at the most.
 const BATCH: usize = 512;
 
+const WRITING: &str = "Writing";
+
 /// Write events to stdout or a file, one line each, and ack each once it is written.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
+    config: config::Options,
+
+    /// Print each setting that is in effect, with its source, instead of listening. The secret stays hidden.
+    #[arg(long)]
+    print_config: bool,
+
+    #[command(flatten)]
     connection: connection::Options,
+
+    #[command(flatten)]
+    form: form::Options,
+
+    #[command(flatten)]
+    filter: filter::Options,
 
     /// Exit once so many events are written and their acks have left. After a cut the output may hold duplicates beyond
     /// that number.
-    #[arg(long, env = "NOTI_COUNT", value_name = "N")]
+    #[arg(long, help_heading = WRITING, env = "NOTI_COUNT", value_name = "N")]
     count: Option<u64>,
 
     /// Append events to this file instead of writing them to stdout. SIGHUP opens it anew, for rotation.
-    #[arg(long, env = "NOTI_OUTPUT", value_name = "FILE")]
+    #[arg(long, help_heading = WRITING, env = "NOTI_OUTPUT", value_name = "FILE")]
     output: Option<PathBuf>,
 
     /// When the events of --output are put on the disk; acks wait for that.
-    #[arg(long, env = "NOTI_SYNC", value_name = "WHEN", default_value = "batch")]
+    #[arg(long, help_heading = WRITING, env = "NOTI_SYNC", value_name = "WHEN", default_value = "batch")]
     sync: Sync,
 
     /// Append oversize and malformed lines to this file, on the disk before they are acked.
-    #[arg(long, env = "NOTI_DEAD_LETTER", value_name = "FILE")]
+    #[arg(long, help_heading = WRITING, env = "NOTI_DEAD_LETTER", value_name = "FILE")]
     dead_letter: Option<PathBuf>,
 
     /// How long acks may take to leave on exit.
-    #[arg(long, env = "NOTI_DRAIN_TIMEOUT", value_name = "TIME", default_value = "5s", value_parser = time)]
+    #[arg(long, help_heading = WRITING, env = "NOTI_DRAIN_TIMEOUT", value_name = "TIME", default_value = "5s", value_parser = time)]
     drain_timeout: Duration,
 
     /// Serve metrics for Prometheus (/metrics) and a health check (/healthz) over HTTP. A port alone is open to this machine
     /// only.
-    #[arg(long, env = "NOTI_METRICS", value_name = "[IP:]PORT", value_parser = metrics::address)]
+    #[arg(long, help_heading = "Diagnostics", env = "NOTI_METRICS", value_name = "[IP:]PORT", value_parser = metrics::address)]
     metrics: Option<SocketAddr>,
 }
 
 impl Options {
+    pub(crate) const fn print_config(&self) -> bool {
+        self.print_config
+    }
+
     pub(crate) fn run(&self) -> Exit {
         match self.start() {
             Ok((client, journal)) => listen(client, journal, self.count, self.drain_timeout),
@@ -74,7 +98,10 @@ impl Options {
         };
         let metrics = self.metrics.map(metrics::Unserved::bind).transpose()?;
         let client = builder.start()?;
-        let mut journal = Journal::new(output, dead_letter);
+        let form = self.form.form(output.is_terminal());
+        let mut journal = Journal::new(output, form);
+        journal.dead_letter = dead_letter;
+        journal.filter = self.filter.filter();
         if let Some(metrics) = metrics {
             journal.metrics = Some(metrics.serve(client.monitor())?);
         }
@@ -93,18 +120,25 @@ fn unusable(path: &Path, error: &io::Error) -> Exit {
 #[derive(Debug)]
 pub(crate) struct Journal {
     output: Output,
+    form: Form,
+    filter: Filter,
     dead_letter: Option<DeadLetter>,
-    dead_letters_acked: u64,
+    /// Acks of what was not written to the output, and so does not count.
+    others_acked: u64,
     metrics: Option<Metrics>,
+    progress: Progress,
 }
 
 impl Journal {
-    pub(crate) const fn new(output: Output, dead_letter: Option<DeadLetter>) -> Self {
+    pub(crate) fn new(output: Output, form: Form) -> Self {
         Self {
             output,
-            dead_letter,
-            dead_letters_acked: 0,
+            form,
+            filter: Filter::default(),
+            dead_letter: None,
+            others_acked: 0,
             metrics: None,
+            progress: Progress::default(),
         }
     }
 }
@@ -122,7 +156,17 @@ pub(crate) fn listen(
         return Exit::unavailable(format!("signals cannot be handled: {error}"));
     }
     let service = Service::start(&client);
-    let written = write_events(&client, &mut journal, count);
+    let written = if journal.form.has_status_line() {
+        let (progress, monitor) = (journal.progress.clone(), client.monitor());
+        with_status_line(
+            move || progress.standing(&monitor),
+            || write_events(&client, &mut journal, count),
+        )
+    } else {
+        write_events(&client, &mut journal, count)
+    };
+    // A long line that has not come to its end will come again. If this fails too, the next start mends it.
+    let _ = journal.abandon();
     if let Some(service) = &service {
         service.stopping();
     }
@@ -154,14 +198,28 @@ fn write_events(client: &Client, journal: &mut Journal, count: Option<u64>) -> R
         if !client.recv_batch(&mut events, BATCH.min(missing)) {
             return Ok(());
         }
-        let deliveries = || events.iter().filter_map(as_delivery);
-        journal.output.write(deliveries()).map_err(failed)?;
-        client.ack_all(deliveries());
+        let unwanted = |event: &mut Event| !journal.filter.passes(event);
+        let filtered: Vec<Event> = events.extract_if(.., unwanted).collect();
+        let wanted = || events.iter().filter_map(as_delivery);
+        journal
+            .output
+            .write(wanted(), &mut journal.form)
+            .map_err(failed)?;
         if let Some(metrics) = &journal.metrics {
             metrics.count(&events);
+            metrics.count_filtered(filtered.len() as u64);
+        }
+        journal.progress.count(&events, &filtered);
+        client.ack_all(wanted());
+        if !filtered.is_empty() {
+            let number = filtered.len() as u64;
+            let filtered = filtered.iter().filter_map(as_delivery);
+            journal.ack_others(client, count.is_some(), number, || client.ack_all(filtered));
         }
         for event in events.drain(..) {
-            journal.keep(&event).map_err(failed)?;
+            journal
+                .keep(&event, client, count.is_some())
+                .map_err(failed)?;
             report(&event)?;
         }
     }
@@ -171,7 +229,7 @@ fn write_events(client: &Client, journal: &mut Journal, count: Option<u64>) -> R
 /// the last wait until they have left.
 fn done(client: &Client, journal: &Journal, count: u64) -> u64 {
     let stats = client.stats();
-    let others = stats.poison_acked + journal.dead_letters_acked;
+    let others = stats.poison_acked + journal.others_acked;
     let given = (stats.acks_given - stats.acks_lost).saturating_sub(others);
     if given < count {
         return given;
@@ -189,7 +247,7 @@ const fn as_delivery(event: &Event) -> Option<&Delivery> {
 
 impl Journal {
     /// Keeps what is no event, if there is a file for it, and acks it then.
-    fn keep(&mut self, event: &Event) -> io::Result<()> {
+    fn keep(&mut self, event: &Event, client: &Client, counts: bool) -> io::Result<()> {
         let Some(dead_letter) = &mut self.dead_letter else {
             return Ok(());
         };
@@ -198,13 +256,33 @@ impl Journal {
             Event::Poison(poison) => {
                 dead_letter.finish(poison)?;
                 if let Some(acker) = poison.acker() {
-                    acker.ack();
-                    self.dead_letters_acked += 1;
+                    self.ack_others(client, counts, 1, || acker.ack());
                 }
                 Ok(())
             }
             Event::Disconnected(_) => dead_letter.abandon(),
             _ => Ok(()),
+        }
+    }
+
+    /// Gives so many acks of what was not written to the output. With a count, it must be known how many of them have left.
+    fn ack_others(&mut self, client: &Client, counts: bool, number: u64, ack: impl FnOnce()) {
+        if !counts {
+            return ack();
+        }
+        // Whether it is one of these acks that is lost, or another, shows only when there is no other.
+        client.flush();
+        let before = client.stats().acks_lost;
+        ack();
+        client.flush();
+        let lost = client.stats().acks_lost - before;
+        self.others_acked += number.saturating_sub(lost);
+    }
+
+    fn abandon(&mut self) -> io::Result<()> {
+        match &mut self.dead_letter {
+            Some(dead_letter) => dead_letter.abandon(),
+            None => Ok(()),
         }
     }
 }

@@ -1,9 +1,14 @@
+use std::io::{self, Write};
+
 use clap::{Args, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
+
+use super::pretty::above;
 
 /// Diagnostics, which go to stderr.
 #[derive(Debug, Args)]
 #[group(skip)]
+#[command(next_help_heading = "Diagnostics")]
 pub(crate) struct Options {
     /// More diagnostics; twice for even more.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -39,12 +44,25 @@ impl Options {
             (false, _) => LevelFilter::TRACE,
         };
         let subscriber = tracing_subscriber::fmt()
-            .with_writer(std::io::stderr)
+            .with_writer(|| Stderr)
             .with_max_level(level)
             .with_target(false);
         match self.log_format {
             Format::Text => subscriber.with_ansi(false).compact().init(),
             Format::Json => subscriber.json().init(),
         }
+    }
+}
+
+/// Stderr, above the status line.
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        above(|| io::stderr().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -55,11 +55,19 @@ impl Unserved {
                 "metrics cannot be served at {address}: {error}; choose another address or port with --metrics"
             ))
         })?;
+        let address = server.address();
+        tracing::info!("metrics at http://{address}/metrics");
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                %address,
+                "other machines can read the metrics, without a password or encryption; a port alone keeps them on this machine"
+            );
+        }
         Ok(Self { server })
     }
 
+    /// Answers from now on. Who has asked already has waited.
     pub(crate) fn serve(self, monitor: Monitor) -> Result<Metrics, Exit> {
-        let address = self.server.address();
         let counts = Arc::new(Mutex::new(Counts::new(SystemTime::now())));
         let counted = counts.clone();
         let server = self
@@ -70,13 +78,6 @@ impl Unserved {
                     "no thread for metrics: {error}; look at the system's limits"
                 ))
             })?;
-        tracing::info!("metrics at http://{address}/metrics");
-        if !address.ip().is_loopback() {
-            tracing::warn!(
-                %address,
-                "other machines can read the metrics, without a password or encryption; a port alone keeps them on this machine"
-            );
-        }
         Ok(Metrics {
             counts,
             _server: server,
@@ -91,7 +92,6 @@ impl Metrics {
     }
 
     /// Counts events that the filters left out.
-    #[expect(dead_code, reason = "the filters call it")]
     pub(crate) fn count_filtered(&self, events: u64) {
         lock(&self.counts).filtered += events;
     }

@@ -1,11 +1,14 @@
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use clap::ValueEnum;
 use noti_std::Delivery;
 
 use super::append_file::AppendFile;
+use super::form::Form;
+use super::pretty::above;
 use super::signals::Action;
 
 /// When a file's events are put on the disk; they are acked after that.
@@ -19,17 +22,67 @@ pub(crate) enum Sync {
     Never,
 }
 
-/// Where events go: their exact bytes, a line each.
+/// Where events go, a line each.
 #[derive(Debug)]
 pub(crate) enum Output {
     Stdout,
-    File(Arc<Mutex<AppendFile>>, Sync),
+    File(Arc<Rotated>, Sync),
+}
+
+/// A file that is opened anew on request.
+#[derive(Debug)]
+pub(crate) struct Rotated {
+    file: Mutex<AppendFile>,
+    is_due: AtomicBool,
+}
+
+impl Rotated {
+    /// Opens the file anew, or has it done by whoever is writing: that may take long, and this must not wait.
+    fn request(&self) {
+        self.is_due.store(true, Ordering::SeqCst);
+        self.reopen_if_due();
+    }
+
+    fn reopen_if_due(&self) {
+        while self.is_due.load(Ordering::SeqCst) {
+            let mut file = match self.file.try_lock() {
+                Ok(file) => file,
+                Err(TryLockError::Poisoned(error)) => error.into_inner(),
+                // Whoever is writing looks again afterwards.
+                Err(TryLockError::WouldBlock) => return,
+            };
+            self.is_due.store(false, Ordering::SeqCst);
+            let path = file.path().display().to_string();
+            match file.reopen() {
+                Ok(()) => tracing::info!(file = path, "output opened anew"),
+                Err(error) => {
+                    tracing::error!(file = path, %error, "output cannot be opened anew; going on with the old file");
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, AppendFile> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Output {
     pub(crate) fn file(path: &Path, sync: Sync) -> io::Result<Self> {
         let file = AppendFile::open(path)?;
-        Ok(Self::File(Arc::new(Mutex::new(file)), sync))
+        let rotated = Rotated {
+            file: Mutex::new(file),
+            is_due: AtomicBool::new(false),
+        };
+        Ok(Self::File(Arc::new(rotated), sync))
+    }
+
+    /// Whether people look on.
+    pub(crate) fn is_terminal(&self) -> bool {
+        match self {
+            Self::Stdout => io::stdout().is_terminal(),
+            Self::File(..) => false,
+        }
     }
 
     /// Opens the file anew, as after a rotation.
@@ -38,15 +91,7 @@ impl Output {
             return None;
         };
         let file = file.clone();
-        Some(Box::new(move || {
-            let mut file = lock(&file);
-            match file.reopen() {
-                Ok(()) => tracing::info!(file = %file.path().display(), "output opened anew"),
-                Err(error) => {
-                    tracing::error!(file = %file.path().display(), %error, "output cannot be opened anew; going on with the old file");
-                }
-            }
-        }))
+        Some(Box::new(move || file.request()))
     }
 
     /// Writes all of them, and flushes: afterwards whoever reads the output has them, and, if asked for, so has the
@@ -54,26 +99,45 @@ impl Output {
     pub(crate) fn write<'d>(
         &self,
         deliveries: impl IntoIterator<Item = &'d Delivery>,
+        form: &mut Form,
+    ) -> io::Result<()> {
+        let written = self.write_now(deliveries, form);
+        if let Self::File(file, _) = self {
+            file.reopen_if_due();
+        }
+        written
+    }
+
+    fn write_now<'d>(
+        &self,
+        deliveries: impl IntoIterator<Item = &'d Delivery>,
+        form: &mut Form,
     ) -> io::Result<()> {
         let mut lines = Vec::new();
         match self {
             Self::Stdout => {
+                let lines = form.append_all(&mut lines, deliveries);
                 let mut stdout = io::stdout().lock();
-                stdout.write_all(append_all(&mut lines, deliveries))?;
-                stdout.flush()
+                let mut write = || stdout.write_all(lines).and_then(|()| stdout.flush());
+                // A pipe that is full must not hold up the diagnostics, which wait for the status line.
+                if self.is_terminal() {
+                    above(write)
+                } else {
+                    write()
+                }
             }
             Self::File(file, Sync::Always) => {
-                let mut file = lock(file);
+                let mut file = file.lock();
                 for delivery in deliveries {
                     lines.clear();
-                    file.write_all(append_all(&mut lines, [delivery]))?;
+                    file.write_all(form.append_all(&mut lines, [delivery]))?;
                     file.sync()?;
                 }
                 Ok(())
             }
             Self::File(file, sync) => {
-                let mut file = lock(file);
-                file.write_all(append_all(&mut lines, deliveries))?;
+                let mut file = file.lock();
+                file.write_all(form.append_all(&mut lines, deliveries))?;
                 match sync {
                     Sync::Batch => file.sync(),
                     _ => Ok(()),
@@ -81,19 +145,4 @@ impl Output {
             }
         }
     }
-}
-
-fn append_all<'l, 'd>(
-    lines: &'l mut Vec<u8>,
-    deliveries: impl IntoIterator<Item = &'d Delivery>,
-) -> &'l [u8] {
-    for delivery in deliveries {
-        lines.extend_from_slice(delivery.line());
-        lines.push(b'\n');
-    }
-    lines
-}
-
-fn lock(file: &Mutex<AppendFile>) -> MutexGuard<'_, AppendFile> {
-    file.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,10 @@
 use std::io;
 use std::process;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
+
+use super::pretty::hide;
 
 /// Something to do at a signal, again and again.
 pub(crate) type Action = Box<dyn Fn() + Send>;
@@ -13,7 +15,8 @@ pub(crate) fn handle_signals(
     stop: impl FnOnce() + Send + 'static,
     action: Option<(i32, Action)>,
 ) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    // A file that may not grow is an error of its write, and nothing to die of.
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGXFSZ])?;
     if let Some((signal, _)) = action {
         signals.add_signal(signal)?;
     }
@@ -26,9 +29,12 @@ pub(crate) fn handle_signals(
                     && signal == *at
                 {
                     act();
+                } else if signal == SIGXFSZ {
+                    // The write that hit the limit says so itself.
                 } else if let Some(stop) = stop.take() {
                     stop();
                 } else {
+                    hide();
                     // As the shell counts a process that died of a signal.
                     process::exit(128 + signal);
                 }

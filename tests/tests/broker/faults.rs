@@ -129,11 +129,10 @@ fn a_stall_ends() {
         "stall-reading:after=2,for=300ms",
     ] {
         let broker = broker(&[fault], 4);
-        let mut peer = Peer::logged_in(&broker, 2);
-        assert_eq!(peer.take(2), texts([1, 2]));
         let start = Instant::now();
-        assert_eq!(peer.take(2), texts([3, 4]));
-        assert!(start.elapsed() >= Duration::from_millis(250), "{fault}");
+        let mut peer = Peer::logged_in(&broker, 2);
+        assert_eq!(peer.take(4), texts(1..5));
+        assert!(start.elapsed() >= Duration::from_millis(299), "{fault}");
         peer.close();
         assert_eq!(committed(&broker.wait()), [1]);
     }
@@ -143,10 +142,11 @@ fn a_stall_ends() {
 fn pongs_are_late_or_missing() {
     let broker = broker(&["no-pong:times=1", "late-pong:by=300ms,times=1"], 0);
     let mut peer = Peer::logged_in(&broker, 1);
+    // Not answered: the pong that comes, late, is for the second ping.
     peer.ping();
     let start = Instant::now();
     peer.expect_nothing();
-    assert!(start.elapsed() >= Duration::from_millis(250));
+    assert!(start.elapsed() >= Duration::from_millis(299));
     peer.expect_nothing();
     peer.close();
     let report = broker.wait();

@@ -173,7 +173,7 @@ fn connections_share_an_account_in_turn_and_one_takes_over_from_another() {
 #[test]
 fn a_silent_client_is_cut_after_the_plain_line() {
     let broker = Broker::builder()
-        .idle_timeout(Duration::from_millis(300))
+        .idle_timeout(Duration::from_secs(1))
         .start()
         .unwrap();
     let mut peer = Peer::logged_in(&broker, 1);
@@ -189,7 +189,7 @@ fn a_silent_client_is_cut_after_the_plain_line() {
 #[test]
 fn a_connection_without_a_login_is_closed() {
     let broker = Broker::builder()
-        .login_timeout(Duration::from_millis(100))
+        .login_timeout(Duration::from_secs(1))
         .start()
         .unwrap();
     Peer::connect(&broker).expect_end();
@@ -265,7 +265,7 @@ fn an_event_that_is_not_acked_in_time_comes_again_while_the_connection_lives() {
 fn old_events_are_dropped() {
     let broker = Broker::builder()
         .retain(3)
-        .retain_for(Duration::from_millis(200))
+        .retain_for(Duration::from_millis(1500))
         .start()
         .unwrap();
     for body in bodies(1..6) {

@@ -134,7 +134,7 @@ impl Conversation {
     fn run_until(&mut self, timeout: Duration, done: impl Fn(&Seen) -> bool) -> Result<(), End> {
         let until = Instant::now() + timeout;
         while !done(&self.seen) {
-            self.transmit().map_err(End::Link)?;
+            let sent = self.transmit();
             // What has arrived counts before a deadline does, so there is always one look at it.
             let deadline = self.session.poll_timeout();
             let deadline = deadline.map(|at| self.start + Duration::from_millis(at.as_millis()));
@@ -143,7 +143,8 @@ impl Conversation {
             if done(&self.seen) {
                 return Ok(());
             }
-            received.map_err(End::Link)?;
+            // What the server has said last tells more than that it takes no more.
+            received.and(sent).map_err(End::Link)?;
             self.session.handle_timeout(self.now());
             if let State::Closed(reason) = self.session.state() {
                 return Err(End::Session(reason));

@@ -1,0 +1,36 @@
+//! What the system says of a process.
+
+use std::fs;
+
+/// A line of `/proc/PID/status` in KiB, such as `VmRSS` or `VmHWM`.
+///
+/// # Panics
+/// There is no such process, or no such line.
+#[must_use]
+pub fn kib(pid: u32, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let mut lines = status.lines();
+    let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let value = value.expect("a line of that name").trim();
+    value
+        .trim_end_matches(" kB")
+        .parse()
+        .expect("a number of KiB")
+}
+
+/// How many threads it has.
+#[must_use]
+pub fn threads(pid: u32) -> usize {
+    entries(pid, "task")
+}
+
+/// How many descriptors it has open.
+#[must_use]
+pub fn descriptors(pid: u32) -> usize {
+    entries(pid, "fd")
+}
+
+fn entries(pid: u32, what: &str) -> usize {
+    let folder = fs::read_dir(format!("/proc/{pid}/{what}"));
+    folder.expect("a process").count()
+}

@@ -1,0 +1,185 @@
+//! What is acked is in the output file, whatever becomes of the process.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use noti_std::Broker;
+use noti_std::broker::{Account, Body, GeneratorConfig, Source};
+use noti_tests::figure::{figure, scaled};
+use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener, lines};
+use noti_tests::scripted::PATIENCE;
+
+/// The bodies that the broker saw acked.
+#[derive(Clone, Default)]
+struct Acked(Arc<Mutex<Vec<String>>>);
+
+impl Acked {
+    fn broker(&self, source: Source) -> Broker {
+        let acked = self.clone();
+        Broker::builder()
+            .account(Account::new(ENTERPRISE_ID, ENTERPRISE_SECRET).source(source))
+            .on_ack(move |body: &Body| acked.0.lock().unwrap().push(body.as_str().to_owned()))
+            .start()
+            .unwrap()
+    }
+
+    fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    /// Asserts that all of them are in the file. A last line without an end does not count.
+    fn assert_kept(&self, file: &Path) {
+        let written = std::fs::read(file).unwrap();
+        let whole = written.iter().rposition(|byte| *byte == b'\n');
+        let whole = whole.map_or(0, |end| end + 1);
+        let kept: HashSet<String> = lines(&written[..whole]).map(body_of).collect();
+        for body in &*self.0.lock().unwrap() {
+            assert!(kept.contains(body), "acked, but not in the file: {body}");
+        }
+    }
+}
+
+fn body_of(line: &[u8]) -> String {
+    let line = std::str::from_utf8(line).expect("lines are UTF-8");
+    let body = Body::parse(line).expect("lines are whole events");
+    body.as_str().to_owned()
+}
+
+fn endless() -> Source {
+    Source::generate(GeneratorConfig::default()).unwrap()
+}
+
+#[test]
+fn a_kill_at_any_point_loses_nothing_that_was_acked() {
+    let rounds = scaled(6, 200);
+    let mut rng = fastrand_seeded(11);
+    for sync in ["batch", "never"] {
+        let acked = Acked::default();
+        let broker = acked.broker(endless());
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("events");
+        let mut torn = 0;
+        for _ in 0..rounds {
+            let listening = Listener::new(broker.address(), broker.ca_pem())
+                .args(&["--output", file.to_str().unwrap(), "--sync", sync])
+                .start();
+            let goal = acked.len() as u64 + rng(3000);
+            broker
+                .wait_until(PATIENCE, |_| acked.len() as u64 > goal)
+                .unwrap();
+            listening.signal("KILL");
+            drop(listening.finish());
+            broker
+                .wait_until(PATIENCE, |totals| totals.in_flight == 0)
+                .unwrap();
+            acked.assert_kept(&file);
+            // As a power cut leaves it, for the next start to mend.
+            let mut written = std::fs::read(&file).unwrap();
+            torn += usize::from(!written.ends_with(b"\n"));
+            written.truncate(written.iter().rposition(|byte| *byte == b'\n').unwrap() + 1);
+            written.extend_from_slice(b"{\"cmd\":\"enterprise_event_pu");
+            std::fs::write(&file, written).unwrap();
+        }
+        let last = Listener::new(broker.address(), broker.ca_pem())
+            .args(&["--output", file.to_str().unwrap(), "--count", "100"])
+            .run();
+        assert_eq!(last.code(), Some(0), "{}", last.stderr);
+        assert!(last.stderr.contains("unfinished"), "{}", last.stderr);
+        acked.assert_kept(&file);
+        let written = std::fs::read(&file).unwrap();
+        assert!(written.ends_with(b"\n"));
+        let count = lines(&written).map(body_of).count();
+        let report = broker.stop();
+        assert_eq!(report.totals.client_errors, 0, "{report}");
+        figure(format!(
+            "--sync {sync}: {rounds} kills, {torn} torn lines, {} acked, {count} written",
+            acked.len()
+        ));
+    }
+}
+
+/// Numbers below a bound, the same in each run.
+fn fastrand_seeded(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut state = seed;
+    move |bound| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % bound
+    }
+}
+
+#[test]
+fn a_full_disk_ends_it_and_nothing_is_acked_that_was_not_written() {
+    for sync in ["always", "batch", "never"] {
+        let acked = Acked::default();
+        let broker = acked.broker(endless());
+        let listener = Listener::new(broker.address(), broker.ca_pem());
+        let file = listener.path("events");
+        let finished = listener
+            .args(&["--output", file.to_str().unwrap(), "--sync", sync])
+            .limit_files(64)
+            .run();
+        assert_eq!(finished.code(), Some(74), "{}", finished.stderr);
+        assert!(
+            finished.stderr.contains("writing events failed"),
+            "{}",
+            finished.stderr
+        );
+        broker
+            .wait_until(PATIENCE, |totals| totals.in_flight == 0)
+            .unwrap();
+        assert_eq!(broker.stop().totals.client_errors, 0);
+        figure(format!("--sync {sync}: {} acked before", acked.len()));
+    }
+}
+
+#[test]
+fn what_a_full_disk_left_is_kept_and_the_torn_line_is_cut_at_the_next_start() {
+    let acked = Acked::default();
+    let broker = acked.broker(endless());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events");
+    let arguments = ["--output", file.to_str().unwrap()];
+    let full = Listener::new(broker.address(), broker.ca_pem())
+        .args(&arguments)
+        .limit_files(32)
+        .run();
+    assert_eq!(full.code(), Some(74), "{}", full.stderr);
+    broker
+        .wait_until(PATIENCE, |totals| totals.in_flight == 0)
+        .unwrap();
+    assert_eq!(std::fs::metadata(&file).unwrap().len(), 32 * 1024);
+    acked.assert_kept(&file);
+    assert!(acked.len() > 10);
+
+    let next = Listener::new(broker.address(), broker.ca_pem())
+        .args(&arguments)
+        .args(&["--count", "200"])
+        .run();
+
+    assert_eq!(next.code(), Some(0), "{}", next.stderr);
+    acked.assert_kept(&file);
+    // Lines that were written and not acked are there twice, and every line is whole.
+    let written = std::fs::read(&file).unwrap();
+    assert!(lines(&written).map(body_of).count() >= acked.len());
+}
+
+#[test]
+fn acks_arrive_though_the_socket_is_full_of_unread_events() {
+    for _ in 0..scaled(3, 30) {
+        let acked = Acked::default();
+        let broker = acked.broker(endless());
+        let finished = Listener::new(broker.address(), broker.ca_pem())
+            .args(&["--prefetch", "20000", "--count", "20000"])
+            .run();
+        assert_eq!(finished.code(), Some(0), "{}", finished.stderr);
+        let printed: Vec<_> = lines(&finished.stdout).map(body_of).collect();
+        assert_eq!(printed.len(), 20_000);
+        let report = broker.stop();
+        assert_eq!(report.totals.client_errors, 0);
+        assert_eq!(*acked.0.lock().unwrap(), printed);
+        assert!(report.totals.delivered > 20_000, "more was on its way");
+    }
+}
