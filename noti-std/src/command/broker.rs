@@ -10,7 +10,8 @@ use super::connection::{secret, time};
 use super::exit::Exit;
 use super::signals::handle_signals;
 
-/// Run a local broker, for trying and testing clients without an account.
+/// Run a local broker, for trying and testing clients without an account. SIGUSR1 prints the report, SIGINT and SIGTERM
+/// print it and end.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("source").args(["events", "generate", "replay"]))]
 pub(crate) struct Options {
@@ -23,7 +24,8 @@ pub(crate) struct Options {
     )]
     listen: String,
 
-    /// Write the certificate authority that clients must trust to this PEM file, once the broker listens.
+    /// Write the certificate authority that clients must trust to this PEM file, once the broker listens. It is another at
+    /// each start.
     #[arg(long, env = "NOTI_CA_OUT", value_name = "FILE")]
     ca_out: Option<PathBuf>,
 

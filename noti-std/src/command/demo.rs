@@ -23,7 +23,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "R", default_value_t = 50.0)]
     rate: f64,
 
-    /// Other devices, and other events.
+    /// Seed of the devices and of what they do.
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
 
@@ -52,7 +52,7 @@ impl Options {
         let broker = Broker::builder()
             .account(Account::new("demo", secret.clone()).source(source))
             .start()
-            .map_err(Exit::unavailable)?;
+            .map_err(Exit::usage)?;
         let trust = Trust::platform()
             .with_ca_pem(broker.ca_pem())
             .map_err(Exit::unavailable)?;

@@ -29,7 +29,7 @@ const DEVICES: usize = 1024;
 const BYTES: usize = 8 * 1024;
 
 /// From so many columns on, a device's id is shown whole.
-const WIDE: usize = 104;
+const WIDE: usize = 96;
 
 /// How many columns a name or a value may take, so that one does not push all others off the screen.
 const VALUE: usize = 24;

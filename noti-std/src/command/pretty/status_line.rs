@@ -12,7 +12,7 @@ use terminal_size::{Width, terminal_size_of};
 use super::cells::Cells;
 
 /// How often it is drawn anew.
-const INTERVAL: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Over how long events are counted for their rate.
 const WINDOW: Duration = Duration::from_secs(5);
