@@ -59,6 +59,8 @@ struct Play {
     /// When the ping left that nothing has answered yet, and reading was not paused.
     awaits_pong_since: Option<u64>,
     awaits_pong: bool,
+    /// The answer came before the ping was reported as sent.
+    answered_early: bool,
     paused: bool,
 }
 
@@ -80,6 +82,7 @@ impl Play {
             sent_at: None,
             waits_since: None,
             awaits_pong_since: None,
+            answered_early: false,
             awaits_pong: false,
             paused: false,
         }
@@ -142,6 +145,7 @@ impl Play {
         self.waits_since = None;
         self.awaits_pong_since = None;
         self.awaits_pong = false;
+        self.answered_early = false;
         self.paused = false;
     }
 
@@ -210,6 +214,10 @@ impl Play {
             if reads {
                 self.awaits_pong = false;
                 self.awaits_pong_since = None;
+            }
+            if matches!(event, Some(Event::Pong)) {
+                let pending = self.session.poll_transmit(Instant::from_millis(self.now));
+                self.answered_early |= [&self.partial, pending].concat() == PING;
             }
             let token = match &event {
                 Some(Event::LoggedIn) => {
@@ -348,7 +356,7 @@ impl Play {
             "something left before the login was answered"
         );
         if message == PING {
-            if !self.awaits_pong {
+            if !std::mem::take(&mut self.answered_early) && !self.awaits_pong {
                 self.awaits_pong = true;
                 self.awaits_pong_since = (!self.paused).then_some(self.now);
             }

@@ -35,7 +35,8 @@ pub enum Event<'a> {
         /// The server's words.
         msg: Option<JsonStr<'a>>,
     },
-    /// The next bytes of a line that is longer than the buffer (clause F5).
+    /// The next bytes of a line that is longer than the buffer (clause F5). If the connection ends before
+    /// [`OversizeEnd`](Self::OversizeEnd), drop the parts: the line comes again.
     OversizePart {
         /// As many bytes as the buffer holds, or one less.
         bytes: &'a [u8],

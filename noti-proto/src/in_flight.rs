@@ -67,7 +67,8 @@ impl core::fmt::Debug for Slot {
 ///
 /// It borrows nothing, is 8 bytes, and can cross threads and channels. It dies with its connection, for a delivery id
 /// means nothing on the next one (clause A4). Losing it costs one place of the window until the connection ends; the
-/// broker then delivers the event again.
+/// broker then delivers the event again. Sessions of one program refuse each other's tokens if each has a
+/// [`nonce`](crate::Config::nonce) of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use = "a delivery that is never acked holds its place in the window and is delivered again"]

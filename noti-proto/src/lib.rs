@@ -41,10 +41,13 @@
 //!     // 1. Send what there is: the login, acks, a ping.
 //!     while let bytes @ [_, ..] = session.poll_transmit(clock()) {
 //!         let sent = transport.write(bytes)?;
+//!         if sent == 0 {
+//!             return Err(std::io::ErrorKind::WriteZero.into());
+//!         }
 //!         transport.flush()?;
 //!         session.transmitted(clock(), sent);
 //!     }
-//!     // 2. Wait for bytes, until session.poll_timeout() at the latest.
+//!     // 2. Wait for bytes, until session.poll_timeout() at the latest: the transport has a read timeout.
 //!     match transport.read(lines.spare()) {
 //!         Ok(0) => break,
 //!         Ok(read) => lines.commit(read),

@@ -7,12 +7,13 @@ use crate::search::{memchr, memrchr};
 
 /// Owns the received bytes of one connection and cuts them into lines.
 ///
-/// `B` is the storage: `[u8; N]`, `&mut [u8]`, `Vec<u8>`. It holds one whole line with its `\n`, so the longest line
-/// that arrives in one piece is the storage's length less one byte. A longer line is not refused: it streams through
+/// `B` is the storage: `[u8; N]`, `&mut [u8]`, `Vec<u8>`. It holds one whole line with its `\n` or `\r\n`, so the
+/// longest line that arrives in one piece is one or two bytes shorter than the storage. A longer line is not refused: it streams through
 /// in parts, each as long as the storage, and memory stays what it is. Storage of fewer than two bytes cannot hold
-/// any line.
+/// any line, and the answer to the login must fit: give 128 bytes at least.
 ///
-/// Each byte is searched for the newline once, however small the reads are, and moved at most once.
+/// Each byte is searched for the newline once, however small the reads are, and moved at most once if
+/// [`next_line`](Self::next_line) is called until `None` before each read.
 ///
 /// ```
 /// use noti_proto::LineBuf;

@@ -128,6 +128,8 @@ impl fmt::Display for CloseReason {
 /// drop(lines);
 /// drop(event);
 /// ```
+///
+/// Call [`disconnected`](Self::disconnected) before dropping a session whose login has not left: that overwrites it.
 pub struct Session<S> {
     core: Core,
     storage: S,
@@ -500,7 +502,13 @@ impl Core {
         let line = message.line;
         match message.command {
             Command::Push => self.push(parts, message),
-            Command::Pong => Some(Event::Pong),
+            Command::Pong => {
+                // The answer to a ping that the driver has not reported as sent yet: there will be no other.
+                if self.outgoing == Outgoing::Ping {
+                    self.outgoing = Outgoing::Nothing;
+                }
+                Some(Event::Pong)
+            }
             Command::LoginAnswer => self.login_answer(parts, &message),
             Command::InvalidMessage => Some(self.invalid_message(parts, &message)),
             _ => Some(Event::Unknown { line }),

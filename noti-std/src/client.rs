@@ -243,3 +243,6 @@ impl std::error::Error for ClientError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,10 @@ pub fn noti() -> Command {
 }
 
 fn build() -> PathBuf {
+    // `tests/torture` has built one of its own.
+    if let Some(binary) = std::env::var_os("TORTURE") {
+        return binary.into();
+    }
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .args(["build", "--quiet", "--locked", "--bin", "noti"])

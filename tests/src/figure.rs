@@ -1,4 +1,4 @@
-//! Figures for `tests/torture`, and how hard it wants them to be earned.
+//! Figures for `tests/torture`, which sets the variable `TORTURE` to the binary that it tests.
 
 /// Prints what was measured; `tests/torture` puts it in its list.
 pub fn figure(text: impl std::fmt::Display) {

@@ -136,7 +136,10 @@ fn a_pinned_certificate_without_its_key_is_refused() {
     let tap = Tap::on(server.address());
     let listener = Listener::new(tap.address(), &authority.pem()).args(&["--pin-sha256", &pin]);
     refused_twice(listener, "does not hold the key", || {
-        let (said, ()) = both(|| tap.carry(|bytes| forge_signature(bytes)), || server.refuse());
+        let (said, ()) = both(
+            || tap.carry(|bytes| forge_signature(bytes)),
+            || server.refuse(),
+        );
         said
     });
 }

@@ -374,3 +374,14 @@ fn a_loop_over_deadlines_cannot_spin() {
         }
     }
 }
+
+/// H2, H3: a driver may learn only after the answer has come that the ping had left; there will be no second answer.
+#[test]
+fn a_pong_before_the_report_is_the_answer() {
+    let mut client = Client::logged_in();
+    client.at(60_000).times_out();
+    client.sends_at_most(PING.len() - 1);
+    assert!(matches!(client.reads(PONG), Some(Event::Pong)));
+    assert_eq!(client.sends(), PING[PING.len() - 1..]);
+    assert_eq!(client.deadline(), Some(120_000));
+}

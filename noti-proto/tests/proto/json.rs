@@ -296,6 +296,24 @@ fn of_other_repeated_members_the_last_counts() {
     assert_eq!(delivery.data().unwrap().member("a").unwrap().raw(), "2");
 }
 
+/// J4, L3, P4: so it is inside `data`.
+#[test]
+fn inside_data_too_the_last_counts() {
+    let line = r#"{"cmd":"enterprise_login_res","data":{"result":false,"resul\u0074":true}}"#;
+    assert!(matches!(
+        Client::logging_in().reads(line),
+        Some(Event::LoggedIn)
+    ));
+    let line = concat!(
+        r#"{"cmd":"enterprise_event_push","delivery_id":1,"event_type":"attr_fault","#,
+        r#""data":{"value":0,"v\u0061lue":1}}"#
+    );
+    match Client::logged_in().reads_delivery(line).payload() {
+        noti_proto::Payload::AttrFault(fault) => assert_eq!(fault.raised(), Ok(true)),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// J5: the grammar allows half of a surrogate pair; only decoding it fails.
 #[test]
 fn a_lone_surrogate_is_accepted() {

@@ -463,6 +463,11 @@ fn the_answer_goes_before_the_first_event() {
     let _ = broker.reads(LOGIN_LINE);
     assert_eq!(broker.session.poll_transmit(Instant::ZERO).len(), 58);
     broker.session.accept_login();
+    // This one would fit, and must wait all the same.
+    assert_eq!(
+        broker.session.push_line(1, b"1", &[b"{}"]),
+        Err(PushError::NoRoom)
+    );
     assert_eq!(broker.pushes(1), Err(PushError::NoRoom));
     assert!(broker.sends().ends_with(&format!("{ACCEPTED}\n")));
     broker.pushes(1).unwrap();

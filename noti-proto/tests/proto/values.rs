@@ -70,6 +70,9 @@ fn a_lone_surrogate_fails_in_decoding() {
         (r#""\ud83d\ud83d\ude00""#, "\u{fffd}😀"),
         (r#""\ude00\ud83d""#, "\u{fffd}\u{fffd}"),
         (r#""\ud83d\n""#, "\u{fffd}\n"),
+        (r#""\ud83d\udbff""#, "\u{fffd}\u{fffd}"),
+        (r#""\ud83d\ue000""#, "\u{fffd}\u{e000}"),
+        (r#""\ude00\ude00""#, "\u{fffd}\u{fffd}"),
         (r#""\ud83d\\ude00""#, "\u{fffd}\\ude00"),
         (r#""\ud83d😀""#, "\u{fffd}😀"),
     ];

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use mio::{Poll, Waker};
@@ -12,6 +13,9 @@ use super::network::{Network, WAKE};
 use super::resolve::Resolver;
 use crate::secret::Secret;
 use crate::tls::{ClientTls, TlsError, Trust};
+
+/// Tells the clients of this program apart.
+static NEXT_NONCE: AtomicU16 = AtomicU16::new(0);
 
 /// What becomes of a line that is too long, or that is no sound message but can be acked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -184,6 +188,8 @@ impl ClientBuilder {
         // A character takes six bytes at most once it is escaped.
         let login = 128 + 6 * (self.enterprise_id.len() + self.secret.expose().len());
         let heap = Heap::new(self.config.prefetch, login);
+        // Each client refuses the acks of another's deliveries.
+        self.config.nonce = NEXT_NONCE.fetch_add(1, Ordering::Relaxed);
         let session = Session::new(self.config.clone(), heap).map_err(BuildError::Config)?;
 
         let poll = Poll::new().map_err(BuildError::System)?;

@@ -10,7 +10,7 @@ use super::disconnect::{Disconnect, DisconnectKind};
 use crate::tls::{ConnectionFault, Plaintext, Receive, TlsConnection, TlsError};
 
 /// A dead peer is noticed by the system too, where nothing else would be sent for long.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// How often a stream that is thrown away is read before something else has its turn.
 const READS: usize = 16;
@@ -71,6 +71,11 @@ impl Dialing {
 }
 
 impl Link {
+    #[cfg(test)]
+    pub(super) const fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
     /// Takes the handshake as far as it goes now; true once it is done and the server is verified.
     pub(super) fn shake_hands(&mut self) -> Result<bool, Disconnect> {
         loop {

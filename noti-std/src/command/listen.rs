@@ -235,7 +235,9 @@ fn done(client: &Client, journal: &Journal, count: u64) -> u64 {
         return given;
     }
     client.flush();
-    client.stats().acks_sent.saturating_sub(others)
+    let stats = client.stats();
+    let others = stats.poison_acked + journal.others_acked;
+    stats.acks_sent.saturating_sub(others)
 }
 
 const fn as_delivery(event: &Event) -> Option<&Delivery> {
