@@ -33,11 +33,13 @@ pub enum Seen {
     End {
         bytes: Vec<u8>,
         length: u64,
+        push: bool,
         acked: Option<Vec<u8>>,
     },
     Malformed {
         line: Vec<u8>,
         error: LineError,
+        push: bool,
         acked: Option<Vec<u8>>,
     },
     Unknown {
@@ -134,15 +136,23 @@ impl Client {
             Event::OversizeEnd {
                 bytes,
                 length,
+                push,
                 token,
             } => Seen::End {
                 bytes: bytes.to_vec(),
                 length,
+                push,
                 acked: token.map(|token| self.acks(token)),
             },
-            Event::Malformed { line, error, token } => Seen::Malformed {
+            Event::Malformed {
+                line,
+                error,
+                push,
+                token,
+            } => Seen::Malformed {
                 line: line.to_vec(),
                 error,
+                push,
                 acked: token.map(|token| self.acks(token)),
             },
             Event::Unknown { line } => Seen::Unknown {

@@ -50,6 +50,7 @@ struct Play {
     partial: Vec<u8>,
     /// Whether the login has left whole.
     login_sent: bool,
+    /// When the login left that nothing has answered yet, and reading was not paused.
     login_sent_at: Option<u64>,
     logged_in: bool,
     /// When bytes last left.
@@ -118,12 +119,15 @@ impl Play {
             Operation::Pause => {
                 self.session.pause_reading();
                 self.paused = true;
+                self.login_sent_at = None;
                 self.awaits_pong_since = None;
             }
             Operation::Resume => {
                 self.session.resume_reading(self.now());
-                if std::mem::take(&mut self.paused) && self.awaits_pong {
-                    self.awaits_pong_since = Some(self.now);
+                if std::mem::take(&mut self.paused) {
+                    let awaits_login = self.login_sent && !self.logged_in;
+                    self.login_sent_at = awaits_login.then_some(self.now);
+                    self.awaits_pong_since = self.awaits_pong.then_some(self.now);
                 }
             }
         }
@@ -288,6 +292,10 @@ impl Play {
                 matches!(event, Some(Event::LoginRefused { .. }))
                     && closed_at_once(CloseReason::LoginRefused)
             }
+            Incoming::Invalid(Code::ServerInternal) if !was_logged_in => {
+                matches!(event, Some(Event::InvalidMsg { .. }))
+                    && closed_at_once(CloseReason::ServerError)
+            }
             Incoming::Invalid(_) if !was_logged_in => {
                 matches!(event, Some(Event::LoginRefused { .. }))
             }
@@ -346,7 +354,7 @@ impl Play {
             let text = String::from_utf8_lossy(message);
             assert!(text.contains("enterprise_login_req") && text.contains(SECRET));
             self.login_sent = true;
-            if !self.logged_in {
+            if !self.logged_in && !self.paused {
                 self.login_sent_at = Some(self.now);
             }
             return;
@@ -399,8 +407,10 @@ impl Play {
             assert!(pending.is_empty());
             assert_eq!(self.session.poll_timeout(), None);
         } else {
+            // Before the login is answered there are no pings: whoever paused must go on.
+            let waits_for_the_reader = self.paused && !self.logged_in;
             assert!(
-                self.session.poll_timeout().is_some(),
+                self.session.poll_timeout().is_some() || waits_for_the_reader,
                 "nothing would ever end this"
             );
         }

@@ -11,7 +11,8 @@ use noti_proto::{
 use crate::client::{ACCEPTED, Client, Seen};
 use crate::json_scan::{string_equals_the_model, value_equals_the_model};
 use crate::model::number::Decimal;
-use crate::model::{json, lines, recovery};
+use crate::model::recovery::{self, Found};
+use crate::model::{json, lines};
 use crate::reads::Reads;
 
 /// The first byte says whether the login has been answered, and how the line ends; the rest is the line.
@@ -39,14 +40,20 @@ pub fn event_line(data: &[u8]) {
     let expected = meaning(line, logged_in);
     match (&seen, expected) {
         (
-            Some(Seen::Malformed { line, error, acked }),
+            Some(Seen::Malformed {
+                line,
+                error,
+                push,
+                acked,
+            }),
             Some(Seen::Malformed {
                 line: model_line,
                 error: model_error,
+                push: model_push,
                 acked: model_acked,
             }),
         ) => {
-            assert_eq!(*line, model_line);
+            assert_eq!((line, *push), (&model_line, model_push));
             // Of a line that is no JSON and repeats a member, either may be seen first.
             let json = |error: &LineError| matches!(error, LineError::Json(_));
             if json(&model_error) {
@@ -94,29 +101,35 @@ pub fn event_line(data: &[u8]) {
 
 /// What the line says, by serde_json. `acked` is the id where there is a token.
 fn meaning(line: &[u8], logged_in: bool) -> Option<Seen> {
-    let malformed = |error, acked: Option<&[u8]>| {
+    let malformed = |error, found: Found<'_>| {
         Some(Seen::Malformed {
             line: line.to_vec(),
             error,
-            acked: acked.map(<[u8]>::to_vec),
+            push: found.push,
+            acked: found.id.map(<[u8]>::to_vec),
         })
+    };
+    let nothing = Found::default();
+    let event = Found {
+        push: true,
+        id: None,
     };
     if lines::is_blank(line) {
         return None;
     }
     let Some(text) = json::value(line) else {
         let fault = JsonValue::parse(line).expect_err("json_scan sees to this");
-        return malformed(LineError::Json(fault), recovery::id(line));
+        return malformed(LineError::Json(fault), recovery::find(line));
     };
     let Some(members) = json::members(text) else {
-        return malformed(LineError::NotAnObject, None);
+        return malformed(LineError::NotAnObject, nothing);
     };
     if json::count(&members, "cmd") > 1 || json::count(&members, "delivery_id") > 1 {
-        return malformed(LineError::RepeatedMember, None);
+        return malformed(LineError::RepeatedMember, recovery::find(line));
     }
     let command = json::member(&members, "cmd").filter(|cmd| cmd.starts_with('"'));
     let Some(command) = command else {
-        return malformed(LineError::NoCommand, None);
+        return malformed(LineError::NoCommand, nothing);
     };
     let raw_string = |value: &str| {
         let inside = value.strip_prefix('"')?.strip_suffix('"')?;
@@ -125,11 +138,11 @@ fn meaning(line: &[u8], logged_in: bool) -> Option<Seen> {
     let msg = json::member(&members, "msg").and_then(raw_string);
     match json::string(command).unwrap_or_default().as_str() {
         "enterprise_event_push" => match json::member(&members, "delivery_id") {
-            None => malformed(LineError::NoDeliveryId, None),
+            None => malformed(LineError::NoDeliveryId, event),
             Some(id) if id.starts_with(['[', '{']) => {
-                malformed(LineError::DeliveryIdNotScalar, None)
+                malformed(LineError::DeliveryIdNotScalar, event)
             }
-            Some(id) if id.len() > MAX_ID => malformed(LineError::DeliveryIdTooLong, None),
+            Some(id) if id.len() > MAX_ID => malformed(LineError::DeliveryIdTooLong, event),
             Some(id) => Some(Seen::Delivery {
                 line: line.to_vec(),
                 acked: id.as_bytes().to_vec(),
@@ -148,13 +161,14 @@ fn meaning(line: &[u8], logged_in: bool) -> Option<Seen> {
                     code: None,
                     msg: json::member(&data, "msg").and_then(raw_string),
                 }),
-                _ => malformed(LineError::NoLoginResult, None),
+                _ => malformed(LineError::NoLoginResult, nothing),
             }
         }
         "invalid_msg" => {
             let code = json::member(&members, "error_code");
             let code = code.and_then(|code| code.parse().ok());
-            Some(if logged_in {
+            // An error inside the server says nothing about the login.
+            Some(if logged_in || code == Some(4000) {
                 Seen::InvalidMsg { code, msg }
             } else {
                 Seen::LoginRefused { code, msg }

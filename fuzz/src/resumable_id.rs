@@ -16,7 +16,7 @@ pub fn resumable_id(data: &[u8]) {
     let size = 1 + usize::from(*size) % line.len().max(1);
     let whole = Client::logged_in().reads(line);
     let stream = [line, b"\n"].concat();
-    let (acked, bytes) = in_parts(size, Reads::new(*pattern), &stream);
+    let (found, bytes) = in_parts(size, Reads::new(*pattern), &stream);
 
     // A buffer of one byte cannot hold a `\r` back.
     let line = if size > 1 {
@@ -26,27 +26,28 @@ pub fn resumable_id(data: &[u8]) {
     };
     assert_eq!(bytes, line, "the parts do not make up the line");
     let expected = match whole {
-        Some(Seen::Delivery { acked, .. }) => Some(acked),
-        Some(Seen::Malformed { acked, .. }) => acked,
-        _ => None,
+        Some(Seen::Delivery { acked, .. }) => (true, Some(acked)),
+        Some(Seen::Malformed { push, acked, .. }) => (push, acked),
+        _ => (false, None),
     };
     assert_eq!(
-        acked, expected,
+        found, expected,
         "the parts give another id than the whole line"
     );
+    let model = recovery::find(line);
     assert_eq!(
-        acked.as_deref(),
-        recovery::id(line),
+        (found.0, found.1.as_deref()),
+        (model.push, model.id),
         "the model gives another id"
     );
 }
 
-/// The acked id, if there is one, and all bytes of the parts.
-fn in_parts(size: usize, reads: Reads, stream: &[u8]) -> (Option<Vec<u8>>, Vec<u8>) {
+/// Whether the line is an event and the acked id, if there is one; and all bytes of the parts.
+fn in_parts(size: usize, reads: Reads, stream: &[u8]) -> ((bool, Option<Vec<u8>>), Vec<u8>) {
     let mut lines = LineBuf::new(vec![0; size]);
     let mut client = Client::logged_in();
     let mut all = Vec::new();
-    let mut id = None;
+    let mut found = (false, None);
     let mut ended = 0;
     reads.feed(&mut lines, stream, |line| {
         assert!(line.is_part() || stream == b"\n");
@@ -55,11 +56,12 @@ fn in_parts(size: usize, reads: Reads, stream: &[u8]) -> (Option<Vec<u8>>, Vec<u
             Some(Seen::End {
                 bytes,
                 length,
+                push,
                 acked,
             }) => {
                 all.extend(bytes);
                 assert_eq!(length, all.len() as u64);
-                id = acked;
+                found = (push, acked);
                 ended += 1;
             }
             None => ended += 1,
@@ -68,5 +70,5 @@ fn in_parts(size: usize, reads: Reads, stream: &[u8]) -> (Option<Vec<u8>>, Vec<u
     });
     assert_eq!(ended, 1);
     assert_eq!(client.session().in_flight(), 0);
-    (id, all)
+    (found, all)
 }

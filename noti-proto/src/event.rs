@@ -47,7 +47,10 @@ pub enum Event<'a> {
         bytes: &'a [u8],
         /// The whole line's length in bytes.
         length: u64,
-        /// Acks the event, if the line is one whose id could be found. Keep the line first.
+        /// Whether the line is an event. Without a token it keeps its place in the server's window until the connection
+        /// ends (clause A3).
+        push: bool,
+        /// Acks the event, if its id could be found. Keep the line first.
         token: Option<AckToken>,
     },
     /// A line that cannot be acted on. The session goes on.
@@ -56,7 +59,10 @@ pub enum Event<'a> {
         line: &'a [u8],
         /// What is wrong with it.
         error: LineError,
-        /// Acks the event, if the line is one whose id is beyond doubt (clause A5). Keep the line first.
+        /// Whether the line is an event. Without a token it keeps its place in the server's window until the connection
+        /// ends (clause A3): when as many as the prefetch do, nothing more will come.
+        push: bool,
+        /// Acks the event, if its id is beyond doubt (clause A5). Keep the line first.
         token: Option<AckToken>,
     },
     /// A sound message with a command that a client does not know, or does not expect now.

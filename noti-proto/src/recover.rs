@@ -42,6 +42,8 @@ enum Place {
     BetweenMembers,
     /// After a string that is a key if a colon follows.
     AfterString,
+    /// After bytes that have no business where a key should be.
+    AfterGarbage,
     /// After a key's colon.
     BeforeValue,
     /// In a number or a literal.
@@ -253,8 +255,8 @@ impl Recovery {
         }
     }
 
-    /// A bracket was closed by one of the other kind. What follows may stand at any depth, so nothing that it says is
-    /// believed.
+    /// A bracket was closed by one of the other kind, or a brace is missing. What follows may stand at any depth, so nothing
+    /// that it says is believed.
     fn doubt(&mut self) {
         if self.id != Id::Found {
             self.id = Id::Unusable;
@@ -265,10 +267,14 @@ impl Recovery {
     }
 
     fn colon(&mut self) {
-        if self.place != Place::AfterString {
-            self.spoil_id();
-            self.spoil_command();
-            return;
+        match self.place {
+            Place::AfterString => {}
+            // The value was a key: the brace before it is missing.
+            Place::Bare | Place::AfterValue => return self.doubt(),
+            _ => {
+                self.spoil_id();
+                return self.spoil_command();
+            }
         }
         self.place = Place::BeforeValue;
         self.member = Member::Other;
@@ -296,10 +302,11 @@ impl Recovery {
                 self.collect(byte, id);
             }
             (1, Place::Bare) => self.collect(byte, id),
+            (1, Place::AfterValue) => self.spoil_id(),
             (1, _) => {
                 self.spoil_id();
                 // A string before it is no key.
-                self.place = Place::AfterValue;
+                self.place = Place::AfterGarbage;
             }
             _ => {}
         }

@@ -215,17 +215,18 @@ impl<S: Storage> Session<S> {
         self.core.handle_timeout(&mut self.storage.parts(), now);
     }
 
-    /// The driver stops reading on purpose, because the application cannot keep up. An answer to a ping is not missed
-    /// meanwhile (clause H4); pings go on.
+    /// The driver stops reading on purpose, because the application cannot keep up. An answer to the login or to a ping is
+    /// not missed meanwhile (clause H4); pings go on.
     pub fn pause_reading(&mut self) {
         self.core.paused = true;
+        self.core.timers.stop(Timer::Login);
         self.core.timers.stop(Timer::Pong);
     }
 
     /// The driver reads again: an answer that is due has its full time from now on.
     pub fn resume_reading(&mut self, now: Instant) {
         if core::mem::take(&mut self.core.paused) {
-            self.core.await_pong(now);
+            self.core.await_answer(now);
         }
     }
 
@@ -453,12 +454,13 @@ impl Core {
         }
         self.timers.stop(Timer::Stall);
         match self.outgoing {
-            Outgoing::Login if self.state == State::LoggingIn => {
-                self.set_timer(Timer::Login, now, self.settings.login_timeout);
+            Outgoing::Login => {
+                self.outgoing = Outgoing::Nothing;
+                self.await_answer(now);
             }
             Outgoing::Ping if !self.awaiting_pong => {
                 self.awaiting_pong = true;
-                self.await_pong(now);
+                self.await_answer(now);
             }
             _ => {}
         }
@@ -466,8 +468,14 @@ impl Core {
         self.close_when_drained(parts);
     }
 
-    fn await_pong(&mut self, now: Instant) {
-        if self.awaiting_pong && !self.paused && self.state == State::LoggedIn {
+    /// Sets the deadline of the answer that is due: the login's, or a ping's.
+    fn await_answer(&mut self, now: Instant) {
+        if self.paused {
+            return;
+        }
+        if self.state == State::LoggingIn && self.outgoing == Outgoing::Nothing {
+            self.set_timer(Timer::Login, now, self.settings.login_timeout);
+        } else if self.state == State::LoggedIn && self.awaiting_pong {
             self.set_timer(Timer::Pong, now, self.settings.pong_timeout);
         }
     }
@@ -521,6 +529,7 @@ impl Core {
             Some(Event::Malformed {
                 line,
                 error,
+                push: true,
                 token: None,
             })
         };
@@ -566,6 +575,7 @@ impl Core {
             None => Some(Event::Malformed {
                 line,
                 error: LineError::NoLoginResult,
+                push: false,
                 token: None,
             }),
         }
@@ -580,7 +590,7 @@ impl Core {
         let msg = message.protocol_member("msg").and_then(|msg| msg.as_str());
         let code = message.protocol_member("error_code");
         let code = code.and_then(|code| plain_number(code.as_bytes()));
-        if self.state == State::LoggingIn {
+        if self.state == State::LoggingIn && code != Some(SERVER_INTERNAL) {
             self.close(parts, CloseReason::LoginRefused);
             return Event::LoginRefused { code, msg };
         }
@@ -612,7 +622,13 @@ impl Core {
                 return None;
             }
         }
-        Some(Event::Malformed { line, error, token })
+        let push = recovery.is_push();
+        Some(Event::Malformed {
+            line,
+            error,
+            push,
+            token,
+        })
     }
 
     fn part<'l>(
@@ -640,6 +656,7 @@ impl Core {
             return Some(Event::OversizePart { bytes });
         }
         let found = self.oversize.recovery.id_length(id);
+        let push = self.oversize.recovery.is_push();
         self.oversize.slot = None;
         let mut token = None;
         match (slot, found) {
@@ -647,7 +664,7 @@ impl Core {
                 token = self.in_flight.hold(parts.slots, slot, length);
             }
             (Some(slot), None) => self.in_flight.release(parts.slots, slot),
-            (None, _) if self.oversize.recovery.is_push() => {
+            (None, _) if push => {
                 self.close_after_acks(parts, CloseReason::WindowExceeded);
                 return None;
             }
@@ -656,6 +673,7 @@ impl Core {
         Some(Event::OversizeEnd {
             bytes,
             length: self.oversize.length,
+            push,
             token,
         })
     }

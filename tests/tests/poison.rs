@@ -69,6 +69,10 @@ fn push(padding: &[u8], id: &str) -> Vec<u8> {
     .concat()
 }
 
+fn events(ids: &[&str]) -> Vec<u8> {
+    ids.iter().flat_map(|id| event(id)).collect()
+}
+
 fn without_newline(line: &[u8]) -> Vec<u8> {
     line.strip_suffix(b"\n").unwrap().to_vec()
 }
@@ -250,4 +254,69 @@ fn they_are_acked_and_lost_on_request() {
     peer.push("4");
     assert_eq!(peer.line(), ack("4"));
     stop(listening, peer);
+}
+
+/// Nothing can ack an event without a usable id: it keeps its place in the server's window, whatever the policy.
+#[test]
+fn events_without_an_id_fill_the_window_under_every_policy() {
+    let nameless = b"{\"cmd\":\"enterprise_event_push\"}\n";
+    let long = b"{\"cmd\":\"enterprise_event_push\",\"delivery_id\":[],\"padding\":\"";
+    let long = [long.as_slice(), &[b'x'; 2000], b"\"}\n"].concat();
+    for policy in ["hold", "ack", "dead letter"] {
+        let server = Server::start();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("dead");
+        let policy = match policy {
+            "dead letter" => ["--dead-letter", file.to_str().unwrap()],
+            policy => ["--poison", policy],
+        };
+        let listening = listener(&server)
+            .args(&["--prefetch", "3", "--max-line", "1KiB"])
+            .args(&policy)
+            .start();
+        let mut peer = server.log_in();
+        peer.send(nameless);
+        peer.send(b"{\"cmd\":\"enterprise_pong\",\n");
+        peer.push("1");
+        assert_eq!(peer.line(), ack("1"));
+        peer.send(&long);
+        peer.push("2");
+        assert_eq!(peer.line(), ack("2"));
+        peer.send(nameless);
+        assert_eq!(peer.next_line(), None, "nothing else is acked");
+        peer.close();
+        let finished = listening.finish();
+        assert_eq!(finished.code(), Some(65), "{}", finished.stderr);
+        assert_eq!(finished.stdout, events(&["1", "2"]));
+        if policy[0] == "--dead-letter" {
+            assert_eq!(dead_letters(&file).len(), 4);
+        }
+    }
+}
+
+/// An ack of poison that a cut has lost is no event that was written.
+#[test]
+fn a_lost_ack_of_poison_does_not_count() {
+    let server = Server::start();
+    let listening = listener(&server)
+        .args(&["--poison", "ack", "--count", "2"])
+        .start();
+    // Its ack waits for the login, which is never answered.
+    let mut first = server.accept();
+    assert!(first.line().contains("enterprise_login_req"));
+    first.send(&push(b"\xff", "1"));
+    listening.says("acked, and lost");
+    first.cut();
+    let mut second = server.log_in();
+    second.send(&push(b"\xff", "2"));
+    assert_eq!(second.line(), ack("2"));
+    for id in ["3", "4"] {
+        second.push(id);
+        assert_eq!(second.line(), ack(id));
+    }
+    assert_eq!(second.next_line(), None);
+    second.close();
+    let finished = listening.finish();
+    assert_eq!(finished.code(), Some(0), "{}", finished.stderr);
+    assert_eq!(finished.stdout, events(&["3", "4"]));
 }

@@ -19,6 +19,16 @@ enum Token<'a> {
     Comma,
 }
 
+/// What can be said of a line that is no sound message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// Its top-level `cmd` is the push.
+    pub push: bool,
+    /// The id of an event that can be acked: a push, whose top-level `delivery_id` stands there once, is a scalar of at most
+    /// 40 bytes, and a comma or the message's end follows it.
+    pub id: Option<&'a [u8]>,
+}
+
 /// What the message's own level shows of the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Top<'a> {
@@ -26,24 +36,34 @@ enum Top<'a> {
     Nested,
     Colon,
     Comma,
-    /// A bracket was closed by one of the other kind: what follows may stand at any level.
+    /// A bracket was closed by one of the other kind, or a brace is missing: what follows may stand at any level.
     Doubt,
     /// The message's closing brace.
     End,
 }
 
-/// The id of an event that can be acked: its top-level `cmd` is the push, its top-level `delivery_id` stands there once, is
-/// a scalar of at most 40 bytes, and a comma or the message's end follows it.
-pub fn id(line: &[u8]) -> Option<&[u8]> {
-    let top = top_level(line)?;
+/// Reads a line as clause A5 says.
+pub fn find(line: &[u8]) -> Found<'_> {
+    let top = top_level(line).unwrap_or_default();
     let mut commands = Vec::new();
     let mut ids = Vec::new();
     // The string that is a key if a colon follows.
     let mut key = None;
     // The key whose value comes next.
     let mut awaited = None;
+    let mut after_value = false;
     for (at, item) in top.iter().enumerate() {
-        match (*item, awaited.take()) {
+        let item = match item {
+            // The value was a key: the brace before it is missing.
+            Top::Colon if after_value => Top::Doubt,
+            item => *item,
+        };
+        after_value = match item {
+            Top::Scalar(text) => awaited.is_some() || after_value && !is_string(text),
+            Top::Nested | Top::Doubt => true,
+            Top::Colon | Top::Comma | Top::End => false,
+        };
+        match (item, awaited.take()) {
             (Top::Scalar(text), Some(name)) if name == "delivery_id" => {
                 let ends = matches!(top.get(at + 1), Some(Top::Comma | Top::End));
                 if let Some(id) = ids.last_mut() {
@@ -79,10 +99,12 @@ pub fn id(line: &[u8]) -> Option<&[u8]> {
             }
         }
     }
-    match (&commands[..], &ids[..]) {
-        ([true], [id]) => *id,
+    let push = commands == [true];
+    let id = match ids[..] {
+        [id] if push => id,
         _ => None,
-    }
+    };
+    Found { push, id }
 }
 
 fn is_id(text: &[u8]) -> bool {
@@ -95,7 +117,11 @@ fn decoded(text: &[u8]) -> Option<String> {
 
 /// A string's text, empty where it cannot be decoded: no key that matters is.
 fn decoded_if_string(text: &[u8]) -> Option<String> {
-    (text.first() == Some(&b'"')).then(|| decoded(text).unwrap_or_default())
+    is_string(text).then(|| decoded(text).unwrap_or_default())
+}
+
+fn is_string(text: &[u8]) -> bool {
+    text.first() == Some(&b'"')
 }
 
 fn top_level(line: &[u8]) -> Option<Vec<Top<'_>>> {

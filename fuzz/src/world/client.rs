@@ -204,12 +204,13 @@ impl World<'_> {
                 Some(Event::OversizeEnd {
                     bytes,
                     length,
+                    push,
                     token,
                 }) => {
                     whole.append(&mut client.parts);
                     whole.extend_from_slice(bytes);
                     assert_eq!(length, whole.len() as u64);
-                    assert!(token.is_some(), "no token");
+                    assert!(push && token.is_some(), "no token");
                     token
                 }
                 Some(Event::LoggedIn) => None,

@@ -146,6 +146,7 @@ fn an_event_without_a_usable_id_is_malformed() {
             Some(Event::Malformed {
                 line: kept,
                 error,
+                push: true,
                 token: None,
             }) => {
                 assert_eq!((kept, error), (line.as_bytes(), *expected));

@@ -60,7 +60,7 @@ fn the_misprinted_complaint_is_malformed() {
     assert_eq!(client.state(), State::LoggedIn);
 }
 
-/// E1, L4: while the login waits for its answer, any complaint is a refusal.
+/// E1, L4: while the login waits for its answer, any complaint about it is a refusal.
 #[test]
 fn a_complaint_about_the_login_is_a_refusal() {
     for (line, expected) in [
@@ -79,6 +79,21 @@ fn a_complaint_about_the_login_is_a_refusal() {
         }
         assert_eq!(client.state(), State::Closed(CloseReason::LoginRefused));
     }
+}
+
+/// E3: an error inside the server says nothing about the login.
+#[test]
+fn a_server_error_refuses_no_login() {
+    let mut client = Client::logging_in();
+    assert!(matches!(
+        client.reads(&invalid("4000")),
+        Some(Event::InvalidMsg {
+            code: Some(4000),
+            ..
+        })
+    ));
+    assert_eq!(client.state(), State::Closed(CloseReason::ServerError));
+    assert_eq!((client.sends().as_str(), client.deadline()), ("", None));
 }
 
 /// E2: a login that the server no longer knows ends the session at once: no ack would be taken.

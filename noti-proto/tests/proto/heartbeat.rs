@@ -196,6 +196,42 @@ fn a_paused_reader_misses_no_answer() {
     assert_eq!(client.state(), DEAD);
 }
 
+/// H4, L5: the login's answer cannot be missed either, whether the pause began before the login had left or after.
+#[test]
+fn a_paused_reader_misses_no_answer_to_the_login() {
+    for early in [true, false] {
+        let mut client = Client::idle();
+        client.connects();
+        if early {
+            client.session.pause_reading();
+        }
+        client.sends();
+        client.session.pause_reading();
+        client.at(50_000).times_out();
+        assert_eq!(client.state(), State::LoggingIn);
+        client
+            .session
+            .resume_reading(noti_proto::Instant::from_millis(50_000));
+        assert_eq!(client.deadline(), Some(60_000));
+        client.at(60_000).times_out();
+        assert_eq!(client.state(), State::Closed(CloseReason::LoginTimeout));
+    }
+}
+
+/// H4, L5: a login that has not left waits for no answer, however often the client pauses.
+#[test]
+fn a_login_under_way_is_not_awaited() {
+    let mut client = Client::idle();
+    client.connects();
+    client.session.pause_reading();
+    client
+        .session
+        .resume_reading(noti_proto::Instant::from_millis(1_000));
+    assert_eq!(client.deadline(), Some(30_000), "it stalls");
+    client.at(2_000).sends();
+    assert_eq!(client.deadline(), Some(12_000));
+}
+
 /// H4: pings go on while the client does not read, and none of them is awaited.
 #[test]
 fn a_paused_reader_pings_on() {

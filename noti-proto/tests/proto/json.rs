@@ -14,6 +14,7 @@ fn error_of(line: &[u8]) -> LineError {
             line: kept,
             error,
             token: None,
+            ..
         }) => {
             assert_eq!(kept, line.strip_suffix(b"\r").unwrap_or(line));
             error

@@ -155,8 +155,10 @@ impl World {
                 Some(Event::OversizeEnd {
                     bytes,
                     length,
+                    push,
                     token,
                 }) => {
+                    assert!(push);
                     self.long.extend_from_slice(bytes);
                     assert_eq!(length, u64::try_from(self.long.len()).unwrap());
                     (self.long.as_slice(), token.expect("the id is sound"))

@@ -121,13 +121,21 @@ pub(crate) const LINES: &[(&[u8], Option<&str>)] = &[
     (br#"{"cmd":"enterprise_event_push","delivery_id" x:1}"#, None),
     (br#"{"cmd":"enterprise_event_push","delivery_id"::1}"#, None),
     (br#"{"cmd":"enterprise_event_push","x" "delivery_id":1}"#, Some("1")),
-    (br#"{"cmd":"enterprise_event_push":"x","delivery_id":1}"#, Some("1")),
     // Brackets that do not match: from there on, any depth is a guess.
     (br#"{"cmd":"enterprise_event_push","data":{"x":[1}],"delivery_id":5},"delivery_id":6}"#, None),
     (br#"{"cmd":"enterprise_event_push","data":{"x":1],"delivery_id":5}"#, None),
     (br#"{"data":{"x":[1}],"cmd":"enterprise_event_push","delivery_id":5}"#, None),
     (push!("6,\"data\":{\"x\":[1}],\"delivery_id\":5},"), None),
     (push!("6,\"data\":{\"x\":[1}],\"y\":5},"), Some("6")),
+    // A colon after a value: the brace before it is missing, so what follows may be nested.
+    (br#"{"cmd":"enterprise_event_push","data":"a":1,"delivery_id":5},"delivery_id":6}"#, None),
+    (br#"{"cmd":"enterprise_event_push","data":"a" : 1,"delivery_id":5},"delivery_id":6}"#, None),
+    (br#"{"cmd":"enterprise_event_push":"x","delivery_id":1}"#, None),
+    (br#"{"x":"cmd":"enterprise_event_push","delivery_id":5},"cmd":"enterprise_pong"}"#, None),
+    (br#"{"cmd":"enterprise_event_push","a":1 2:3,"delivery_id":5}"#, None),
+    (br#"{"cmd":"enterprise_event_push","a":{}:3,"delivery_id":5}"#, None),
+    (push!("6,\"data\":\"a\":1,\"delivery_id\":5},"), None),
+    (push!("6,\"data\":\"a\":1,\"b\":5},"), Some("6")),
 ];
 
 /// What the id is that the token stands for: it is acked, and the ack's bytes tell.
@@ -166,6 +174,7 @@ pub(crate) fn read_through(
                     bytes,
                     length,
                     token,
+                    ..
                 }) => {
                     joined.extend_from_slice(bytes);
                     assert_eq!(length, u64::try_from(joined.len()).unwrap());
@@ -304,6 +313,52 @@ fn a_malformed_event_is_held_like_any_other() {
     client.disconnects();
     for token in [first, fourth] {
         assert_eq!(client.session.ack(token), Err(noti_proto::AckError::Stale));
+    }
+}
+
+/// A3: whoever counts what fills the server's window is told which lines are events, also those that cannot be acked.
+#[test]
+fn an_event_without_a_usable_id_is_told_from_noise() {
+    for (line, push) in [
+        (br#"{"cmd":"enterprise_event_push"}"#.as_slice(), true),
+        (push!("[1]}"), true),
+        (push!("1,\"delivery_id\":2}"), true),
+        (push!("12345678901234567890123456789012345678901}"), true),
+        (push!("1"), true),
+        (br#"{"cmd":"enterprise_login_res"}"#, false),
+        (br#"{"cmd":"enterprise_pong","#, false),
+        (b"No Heartbeat!", false),
+        (br#"{"delivery_id":1}"#, false),
+    ] {
+        let text = String::from_utf8_lossy(line);
+        match Client::logged_in().reads(line) {
+            Some(Event::Malformed {
+                push: told,
+                token: None,
+                ..
+            }) => assert_eq!(told, push, "{text}"),
+            other => panic!("{text}: {other:?}"),
+        }
+        let mut client = Client::logged_in();
+        let mut buffer = LineBuf::new([0; 16]);
+        let mut ends = Vec::new();
+        for byte in line.iter().chain(b"\n") {
+            buffer.spare()[0] = *byte;
+            buffer.commit(1);
+            while let Some(line) = buffer.next_line() {
+                if let Some(Event::OversizeEnd { push, token, .. }) =
+                    client.session.handle_line(Instant::ZERO, line)
+                {
+                    ends.push((push, token.is_some()));
+                }
+            }
+        }
+        let expected = if line.len() > 16 {
+            vec![(push, false)]
+        } else {
+            Vec::new()
+        };
+        assert_eq!(ends, expected, "{text}");
     }
 }
 
@@ -461,8 +516,10 @@ fn a_line_of_any_length_goes_through() {
         Some(Event::OversizeEnd {
             bytes,
             length,
+            push,
             token,
         }) => {
+            assert!(push);
             assert_eq!(bytes, end);
             assert_eq!(length, u64::try_from(total + end.len()).unwrap());
             assert_eq!(acked(&mut client.session, token).as_deref(), Some("7"));

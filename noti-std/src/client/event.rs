@@ -26,7 +26,8 @@ pub enum Event {
     PoisonPart(Bytes),
     /// A line that cannot be delivered as an event.
     Poison(Poison),
-    /// As many lines as the prefetch are held un-acked: nothing more will arrive on this connection.
+    /// As many events as the prefetch are held un-acked, by the policy or because their ids are of no use: nothing more will
+    /// arrive on this connection.
     WindowHeld,
     /// The server could not make sense of something.
     InvalidMsg {
@@ -91,7 +92,8 @@ pub struct Poison {
     pub(super) reason: PoisonReason,
     pub(super) length: u64,
     pub(super) bytes: Bytes,
-    /// Taken when the policy is applied.
+    /// It is an event, and holds its place in the server's window. Both are taken when the policy is applied.
+    pub(super) in_window: bool,
     pub(super) token: Option<AckToken>,
     pub(super) acker: Option<Acker>,
     pub(super) acked: bool,
@@ -121,12 +123,14 @@ impl Poison {
         reason: PoisonReason,
         length: u64,
         bytes: Bytes,
+        in_window: bool,
         token: Option<AckToken>,
     ) -> Self {
         Self {
             reason,
             length,
             bytes,
+            in_window,
             token,
             acker: None,
             acked: false,

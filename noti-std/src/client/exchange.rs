@@ -84,7 +84,7 @@ pub struct Stats {
     pub poison: u64,
     /// Of these, how many were too long.
     pub oversize: u64,
-    /// Of the poison, how many [`PoisonPolicy::Ack`](crate::PoisonPolicy::Ack) acked. They count among the acks too.
+    /// Of the acks that have left, how many [`PoisonPolicy::Ack`](crate::PoisonPolicy::Ack) gave.
     pub poison_acked: u64,
     /// Bytes received, after decryption.
     pub bytes_received: u64,

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -64,7 +65,9 @@ struct Connection {
     /// The session took these acks, and so many of them have left.
     acks_taken: u64,
     acks_sent: u64,
-    /// Un-acked lines that the policy holds.
+    /// Which of the acks that have not left are of poison, by their number.
+    poison_acks: VecDeque<u64>,
+    /// Un-acked events that nobody will ack.
     held: usize,
     refusal: Option<Disconnect>,
     ping_sent: Option<Instant>,
@@ -401,6 +404,7 @@ impl Network {
                 Said::OversizeEnd {
                     bytes,
                     length,
+                    push,
                     token,
                 } => {
                     poison += 1;
@@ -411,14 +415,19 @@ impl Network {
                         _ => &[],
                     };
                     let bytes = charged(&self.exchange, bytes);
-                    Event::Poison(Poison::new(reason, length, bytes, token))
+                    Event::Poison(Poison::new(reason, length, bytes, push, token))
                 }
-                Said::Malformed { line, error, token } => {
+                Said::Malformed {
+                    line,
+                    error,
+                    push,
+                    token,
+                } => {
                     poison += 1;
                     let reason = PoisonReason::Malformed(error);
                     let length = line.len() as u64;
                     let bytes = charged(&self.exchange, line);
-                    Event::Poison(Poison::new(reason, length, bytes, token))
+                    Event::Poison(Poison::new(reason, length, bytes, push, token))
                 }
                 Said::Unknown { line } => Event::Unknown(charged(&self.exchange, line)),
                 _ => continue,
@@ -450,22 +459,26 @@ impl Network {
             let Event::Poison(poison) = event else {
                 continue;
             };
-            let Some(token) = poison.token.take() else {
-                continue;
-            };
-            match self.settings.poison {
-                PoisonPolicy::Deliver => {
+            let in_window = std::mem::take(&mut poison.in_window);
+            match (poison.token.take(), self.settings.poison) {
+                (Some(token), PoisonPolicy::Deliver) => {
                     poison.acker = Some(Acker::new(self.exchange.clone(), token));
                 }
-                PoisonPolicy::Ack => {
-                    self.exchange.ack([token]);
-                    self.exchange.count(|stats| stats.poison_acked += 1);
+                (Some(token), PoisonPolicy::Ack) => {
+                    if self.session.ack(token).is_ok() {
+                        self.connection.acks_taken += 1;
+                        let ack = self.connection.acks_taken;
+                        self.connection.poison_acks.push_back(ack);
+                        self.exchange.count(|stats| stats.acks_given += 1);
+                    }
                     poison.acked = true;
                 }
-                PoisonPolicy::Hold => {
+                // Nobody will ack it.
+                _ if in_window => {
                     self.connection.held += 1;
                     filled |= self.connection.held == usize::from(self.settings.config.prefetch);
                 }
+                _ => {}
             }
         }
         if filled {
@@ -513,10 +526,15 @@ impl Network {
         }
         if acks_sent + pings > 0 {
             self.connection.acks_sent += acks_sent;
+            let left = self.connection.acks_sent;
+            let poison_acks = &mut self.connection.poison_acks;
+            let poison_acked = poison_acks.partition_point(|ack| *ack <= left);
+            poison_acks.drain(..poison_acked);
             let in_flight = self.session.in_flight() as u64;
             self.exchange.count(|stats| {
                 stats.in_flight = in_flight;
                 stats.acks_sent += acks_sent;
+                stats.poison_acked += poison_acked as u64;
                 stats.pings += pings;
             });
         }
@@ -529,7 +547,8 @@ impl Network {
         let mut scratch = vec![0; 16 * 1024];
         let patient = Instant::now() < until;
         self.session.pause_reading();
-        while self.session.unsent() > 0 {
+        // Before the login is answered no ack leaves, and the answer is not read any more.
+        while self.session.unsent() > 0 && self.session.state() != State::LoggingIn {
             // What arrives is left to the next connection, but it must not block the server.
             let more = link.discard(&mut scratch)?;
             self.session.handle_timeout(self.now());

@@ -8,7 +8,7 @@ use signal_hook::consts::SIGUSR1;
 
 use super::connection::{secret, time};
 use super::exit::Exit;
-use super::signals::handle_signals;
+use super::signals::catch_signals;
 
 /// Run a local broker, for trying and testing clients without an account. SIGUSR1 prints the report, SIGINT and SIGTERM
 /// print it and end.
@@ -135,6 +135,7 @@ impl Options {
         if let Some(age) = self.retain_for {
             builder = builder.retain_for(age);
         }
+        let signals = catch_signals(Some(SIGUSR1))?;
         let broker = builder.start().map_err(Exit::usage)?;
 
         if let Some(path) = &self.ca_out {
@@ -148,11 +149,10 @@ impl Options {
             .map_err(|error| Exit::output(format!("the address cannot be printed: {error}")))?;
 
         let (stop, report) = (broker.control(), broker.control());
-        handle_signals(
+        signals.handle(
             move || stop.stop(),
-            Some((SIGUSR1, Box::new(move || eprintln!("{}", report.report())))),
-        )
-        .map_err(|error| Exit::unavailable(format!("signals cannot be handled: {error}")))?;
+            Some(Box::new(move || eprintln!("{}", report.report()))),
+        )?;
         Ok(broker.wait())
     }
 

@@ -8,6 +8,7 @@ use super::exit::Exit;
 use super::form;
 use super::listen::{Journal, listen};
 use super::output::Output;
+use super::signals::catch_signals;
 
 /// How long the acks may take to leave at the end.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -57,6 +58,7 @@ impl Options {
             .with_ca_pem(broker.ca_pem())
             .map_err(Exit::unavailable)?;
         let address = broker.address();
+        let signals = catch_signals(None)?;
         let client = Client::builder(address.ip().to_string(), address.port())
             .credentials("demo", secret)
             .trust(trust)
@@ -64,7 +66,7 @@ impl Options {
         let output = Output::Stdout;
         let form = self.form.form(output.is_terminal());
         let journal = Journal::new(output, form);
-        let exit = listen(client, journal, self.count, DRAIN);
+        let exit = listen(client, journal, signals, self.count, DRAIN);
         eprintln!("{}", broker.stop().totals);
         Ok(exit)
     }

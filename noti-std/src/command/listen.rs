@@ -18,7 +18,7 @@ use super::output::{Output, Sync};
 use super::pretty::with_status_line;
 use super::progress::Progress;
 use super::service::Service;
-use super::signals::handle_signals;
+use super::signals::{Caught, catch_signals};
 
 /// How many events are written, flushed and acked together at the most.
 const BATCH: usize = 512;
@@ -78,12 +78,14 @@ impl Options {
 
     pub(crate) fn run(&self) -> Exit {
         match self.start() {
-            Ok((client, journal)) => listen(client, journal, self.count, self.drain_timeout),
+            Ok((client, journal, signals)) => {
+                listen(client, journal, signals, self.count, self.drain_timeout)
+            }
             Err(exit) => exit,
         }
     }
 
-    fn start(&self) -> Result<(Client, Journal), Exit> {
+    fn start(&self) -> Result<(Client, Journal, Caught), Exit> {
         let output = match &self.output {
             Some(path) => Output::file(path, self.sync).map_err(|error| unusable(path, &error))?,
             None => Output::Stdout,
@@ -97,6 +99,7 @@ impl Options {
             None => None,
         };
         let metrics = self.metrics.map(metrics::Unserved::bind).transpose()?;
+        let signals = catch_signals(self.output.is_some().then_some(SIGHUP))?;
         let client = builder.start()?;
         let form = self.form.form(output.is_terminal());
         let mut journal = Journal::new(output, form);
@@ -105,7 +108,7 @@ impl Options {
         if let Some(metrics) = metrics {
             journal.metrics = Some(metrics.serve(client.monitor())?);
         }
-        Ok((client, journal))
+        Ok((client, journal, signals))
     }
 }
 
@@ -147,13 +150,14 @@ impl Journal {
 pub(crate) fn listen(
     client: Client,
     mut journal: Journal,
+    signals: Caught,
     count: Option<u64>,
     drain_timeout: Duration,
 ) -> Exit {
     let interrupter = client.interrupter();
-    let reopen = journal.output.reopener().map(|reopen| (SIGHUP, reopen));
-    if let Err(error) = handle_signals(move || interrupter.interrupt(), reopen) {
-        return Exit::unavailable(format!("signals cannot be handled: {error}"));
+    let handled = signals.handle(move || interrupter.interrupt(), journal.output.reopener());
+    if let Err(exit) = handled {
+        return exit;
     }
     let service = Service::start(&client);
     let written = if journal.form.has_status_line() {
@@ -304,7 +308,7 @@ fn report(event: &Event) -> Result<(), Exit> {
         }
         Event::WindowHeld => {
             return Err(Exit::poison(
-                "oversize or malformed events fill the window; keep them with --dead-letter, raise --max-line, or lose them with --poison ack",
+                "oversize or malformed events fill the window; keep them with --dead-letter, raise --max-line, or lose them with --poison ack; those without a usable id can only be dealt with at the service",
             ));
         }
         _ => {}

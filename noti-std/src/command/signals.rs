@@ -4,31 +4,41 @@ use std::process;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
+use super::exit::Exit;
 use super::pretty::hide;
 
 /// Something to do at a signal, again and again.
 pub(crate) type Action = Box<dyn Fn() + Send>;
 
-/// Calls `stop` at the first SIGINT or SIGTERM, and ends the process at the second, whatever hangs. `action` names one
-/// more signal and what to do each time it comes.
-pub(crate) fn handle_signals(
-    stop: impl FnOnce() + Send + 'static,
-    action: Option<(i32, Action)>,
-) -> io::Result<()> {
+/// The signals that the process does not die of any more. They wait until [`handle`](Self::handle).
+#[derive(Debug)]
+pub(crate) struct Caught {
+    signals: Signals,
+    more: Option<i32>,
+}
+
+/// Catches SIGINT and SIGTERM, and one `more`. To be called before there is anything that a signal could interrupt.
+pub(crate) fn catch_signals(more: Option<i32>) -> Result<Caught, Exit> {
     // A file that may not grow is an error of its write, and nothing to die of.
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGXFSZ])?;
-    if let Some((signal, _)) = action {
-        signals.add_signal(signal)?;
-    }
-    let mut stop = Some(stop);
-    std::thread::Builder::new()
-        .name("noti-signals".into())
-        .spawn(move || {
-            for signal in signals.forever() {
-                if let Some((at, act)) = &action
-                    && signal == *at
-                {
-                    act();
+    let signals = Signals::new([SIGINT, SIGTERM, SIGXFSZ].into_iter().chain(more));
+    let signals = signals.map_err(unhandled)?;
+    Ok(Caught { signals, more })
+}
+
+impl Caught {
+    /// Calls `stop` at the first SIGINT or SIGTERM, and ends the process at the second, whatever hangs. `act` is for the one
+    /// more signal, each time it comes.
+    pub(crate) fn handle(
+        mut self,
+        stop: impl FnOnce() + Send + 'static,
+        act: Option<Action>,
+    ) -> Result<(), Exit> {
+        let mut stop = Some(stop);
+        let thread = std::thread::Builder::new().name("noti-signals".into());
+        let spawned = thread.spawn(move || {
+            for signal in self.signals.forever() {
+                if self.more == Some(signal) {
+                    act.iter().for_each(|act| act());
                 } else if signal == SIGXFSZ {
                     // The write that hit the limit says so itself.
                 } else if let Some(stop) = stop.take() {
@@ -39,6 +49,11 @@ pub(crate) fn handle_signals(
                     process::exit(128 + signal);
                 }
             }
-        })?;
-    Ok(())
+        });
+        spawned.map(drop).map_err(unhandled)
+    }
+}
+
+fn unhandled(error: io::Error) -> Exit {
+    Exit::unavailable(format!("signals cannot be handled: {error}"))
 }

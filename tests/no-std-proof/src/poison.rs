@@ -27,8 +27,10 @@ pub(crate) fn oversize_lines_have_tokens() -> Option<()> {
                 Event::OversizeEnd {
                     bytes,
                     length,
+                    push,
                     token,
                 } => {
+                    check(push)?;
                     check(expected.strip_prefix(bytes)? == b"\r\n")?;
                     check(usize::try_from(length).ok()?.checked_add(2)? == LINE.len())?;
                     return acks(&mut session, token);
