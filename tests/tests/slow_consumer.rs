@@ -136,7 +136,14 @@ fn whatever_a_server_says_to_a_stuck_consumer_costs_no_memory() {
     }
     // Short lines cost more than their bytes.
     let _ = peer.try_send(&b"1\n".repeat(100_000));
-    wait_until("pings that go on", || client.stats().pings >= 5);
+    wait_until("a full buffer", || {
+        let (held, budget) = client.monitor().buffered();
+        held >= budget
+    });
+    let pings = client.stats().pings;
+    wait_until("pings that go on, unanswered", || {
+        client.stats().pings >= pings + 5
+    });
 
     let (held, budget) = client.monitor().buffered();
     assert!(held < budget + 2048, "{held}");
