@@ -14,7 +14,8 @@
 //! It behaves as the service does where the service is known, and badly on request: see [`Style`] for the legal forms
 //! in which a line can be written, and [`Fault`] for what can go wrong.
 //!
-//! Any client can be pointed at it: at [`Broker::address`], with [`Broker::ca_pem`] as the authority to trust.
+//! Any client can be pointed at it: at [`Broker::address`], with [`Broker::ca_pem`] as the authority to trust. For a device
+//! that leaves TLS to somebody else, such as a microcontroller behind a serial bridge, there is [`Builder::plain`].
 //!
 //! ```
 //! use noti_std::Broker;
@@ -53,6 +54,7 @@ mod source;
 mod storage;
 mod style;
 mod text;
+mod transport;
 mod wake;
 
 pub use self::body::{Body, BodyError, ReadError, read_bodies};

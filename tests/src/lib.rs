@@ -6,6 +6,7 @@ pub mod listener;
 pub mod process;
 pub mod prometheus;
 pub mod scripted;
+pub mod serving;
 #[cfg(unix)]
 pub mod terminal;
 

@@ -113,27 +113,8 @@ impl Listener {
 
     /// Starts it.
     #[must_use]
-    pub fn start(mut self) -> Listening {
-        let mut child = self.command.spawn().expect("noti starts");
-        let stderr = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
-        let (sender, said) = mpsc::channel();
-        let stderr = std::thread::spawn(move || {
-            let mut text = String::new();
-            for line in stderr.lines() {
-                let line = line.expect("stderr is UTF-8");
-                text.push_str(&line);
-                text.push('\n');
-                // A test that does not listen has all of it in the end.
-                let _ = sender.send(line);
-            }
-            text
-        });
-        Listening {
-            child,
-            said,
-            stderr: Some(stderr),
-            folder: self.folder,
-        }
+    pub fn start(self) -> Listening {
+        Listening::of(self.command, self.folder)
     }
 
     /// Starts it with both outputs elsewhere. The folder must outlive it.
@@ -186,6 +167,30 @@ pub fn lines(output: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 impl Listening {
+    /// Starts a command whose stderr is a pipe. The folder vanishes with it.
+    pub(crate) fn of(mut command: Command, folder: TempDir) -> Self {
+        let mut child = command.spawn().expect("noti starts");
+        let stderr = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
+        let (sender, said) = mpsc::channel();
+        let stderr = std::thread::spawn(move || {
+            let mut text = String::new();
+            for line in stderr.lines() {
+                let line = line.expect("stderr is UTF-8");
+                text.push_str(&line);
+                text.push('\n');
+                // A test that does not listen has all of it in the end.
+                let _ = sender.send(line);
+            }
+            text
+        });
+        Self {
+            child,
+            said,
+            stderr: Some(stderr),
+            folder,
+        }
+    }
+
     /// Its stdout, for a test that reads on its own.
     #[must_use]
     pub fn take_stdout(&mut self) -> std::process::ChildStdout {
@@ -227,6 +232,10 @@ impl Listening {
     /// Waits for its end.
     #[must_use]
     pub fn finish(mut self) -> Finished {
+        self.wait()
+    }
+
+    pub(crate) fn wait(&mut self) -> Finished {
         let mut stdout = Vec::new();
         if let Some(mut pipe) = self.child.stdout.take() {
             pipe.read_to_end(&mut stdout).expect("stdout can be read");

@@ -1,4 +1,4 @@
-//! One client's connection: a socket, TLS, and a session.
+//! One client's connection: a socket, what carries its bytes, and a session.
 //!
 //! ```text
 //!   Open ──────────────────────────────> Leaving ───> Done: the socket is closed
@@ -26,7 +26,7 @@ use super::fault::{Armed, Ending};
 use super::hub::Hub;
 use super::report::{ConnectionReport, Ended};
 use super::storage::Heap;
-use crate::tls::TlsConnection;
+use super::transport::Transport;
 
 /// The longest line of a client: a login with a long id and secret.
 const LINE: usize = 4096;
@@ -50,7 +50,7 @@ enum Phase {
 /// One client's connection.
 pub(super) struct Connection {
     socket: TcpStream,
-    tls: TlsConnection,
+    transport: Transport,
     session: BrokerSession<Heap>,
     lines: LineBuf<Vec<u8>>,
     phase: Phase,
@@ -80,8 +80,7 @@ impl Connection {
     pub(super) fn new(
         now: Instant,
         config: BrokerConfig,
-        (socket, peer): (TcpStream, SocketAddr),
-        tls: TlsConnection,
+        (socket, peer, transport): (TcpStream, SocketAddr, Transport),
         hub: &mut Hub,
     ) -> Result<Self, ConfigError> {
         let mut session = BrokerSession::new(config, Heap::new())?;
@@ -90,7 +89,7 @@ impl Connection {
         hub.changes += 1;
         Ok(Self {
             socket,
-            tls,
+            transport,
             session,
             lines: LineBuf::new(vec![0; LINE]),
             phase: Phase::Open,
@@ -189,7 +188,7 @@ impl Connection {
             return;
         }
         self.report.ended.get_or_insert(Ended::Stopped);
-        self.tls.close_notify();
+        self.transport.close_notify();
         self.phase = Phase::Leaving {
             until: now.saturating_add(grace),
             listens: true,
@@ -206,7 +205,7 @@ impl Connection {
         self.report.ended.get_or_insert(ended);
         self.release(now, hub);
         match ending {
-            Ending::Close => self.tls.close_notify(),
+            Ending::Close => self.transport.close_notify(),
             Ending::Truncate => {}
             Ending::Reset => {
                 // Closing then sends RST instead of FIN.
@@ -236,7 +235,7 @@ impl Connection {
         else {
             return;
         };
-        match self.tls.flush(&mut self.socket) {
+        match self.transport.flush(&mut self.socket) {
             Ok(false) => {}
             Ok(true) if self.socket.shutdown(Shutdown::Write).is_ok() => {
                 self.phase = Phase::Leaving {
@@ -252,9 +251,9 @@ impl Connection {
     /// The client has ended the connection, or it has failed.
     fn lost(&mut self, now: Instant, hub: &mut Hub, ended: Ended) {
         if self.phase == Phase::Open {
-            self.tls.close_notify();
+            self.transport.close_notify();
             // The client has gone, or will read this and the end behind it.
-            let _ = self.tls.flush(&mut self.socket);
+            let _ = self.transport.flush(&mut self.socket);
         }
         self.report.ended.get_or_insert(ended);
         self.finish(now, hub);

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 
 use super::generate::GeneratorConfigError;
 use crate::tls::TlsError;
@@ -24,6 +25,16 @@ pub enum BrokerError {
         address: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// Plain TCP at an address that is not of this machine alone.
+    PlainAddress {
+        /// The address, resolved.
+        address: SocketAddr,
+    },
+    /// A fault of TLS over plain TCP.
+    PlainFault {
+        /// The fault, as [`Fault`](super::Fault) prints it.
+        fault: String,
     },
     /// The certificates cannot be made.
     Tls(TlsError),
@@ -61,6 +72,15 @@ impl fmt::Display for BrokerError {
                 f,
                 "cannot listen at {address}: {source}; choose another port, or 0 for a free one"
             ),
+            Self::PlainAddress { address } => write!(
+                f,
+                "plain TCP at {address} would show the secret and the events to others than this machine; listen at \
+                 127.0.0.1 or [::1], or speak TLS"
+            ),
+            Self::PlainFault { fault } => write!(
+                f,
+                "the fault {fault} is one of TLS, which plain TCP does without; leave out one of the two"
+            ),
             Self::Tls(error) => error.fmt(f),
             Self::Generator(error) => error.fmt(f),
             Self::Events { path, source } => write!(
@@ -85,7 +105,7 @@ impl Error for BrokerError {
             | Self::System { source, .. } => Some(source),
             Self::Tls(error) => Some(error),
             Self::Generator(error) => Some(error),
-            Self::Setting { .. } => None,
+            Self::PlainAddress { .. } | Self::PlainFault { .. } | Self::Setting { .. } => None,
         }
     }
 }

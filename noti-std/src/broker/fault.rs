@@ -45,7 +45,8 @@ use super::certificates::Leaf;
 ///
 /// Every spec also takes `times=N` or `times=always`, and `seed=N`; those that end the connection take `how=close` (the
 /// default: TLS's farewell and FIN), `how=truncate` (FIN alone) or `how=reset` (RST). A time reads `500ms`, `60s` or `4m`, a size
-/// `64KiB` or plain bytes. Numbers of events count on each connection.
+/// `64KiB` or plain bytes. Numbers of events count on each connection. Over [plain](super::Builder::plain) TCP a record is
+/// a write, and what is of TLS alone is refused: certificates, and an end without its farewell.
 ///
 /// ```
 /// use noti_std::broker::Fault;
@@ -171,6 +172,16 @@ impl Fault {
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
+    }
+
+    /// Whether it means nothing without TLS.
+    pub(super) fn needs_tls(&self) -> bool {
+        matches!(
+            self.kind,
+            FaultKind::Certificate(_)
+                | FaultKind::Drop(_, Ending::Truncate)
+                | FaultKind::Cut(_, Ending::Truncate)
+        )
     }
 
     /// What goes wrong.

@@ -62,19 +62,33 @@ impl Broker {
         let poll = Poll::new().map_err(system("poller"))?;
         let waker = Waker::new(poll.registry(), serve::WAKE).map_err(system("waker"))?;
         let wake = Arc::new(Wake::new(waker));
-        let (listener, address) = listen(&settings.address)?;
+        let (listener, address) = listen(&settings.address, settings.plain)?;
         let mut listener = listener;
         poll.registry()
             .register(&mut listener, serve::LISTENER, Interest::READABLE)
             .map_err(system("poller"))?;
 
-        let authority = Authority::new()?;
+        if settings.plain
+            && let Some(fault) = settings.faults.iter().find(|fault| fault.needs_tls())
+        {
+            return Err(BrokerError::PlainFault {
+                fault: fault.to_string(),
+            });
+        }
         let plan = Plan::new(settings.faults, settings.seed);
-        let issue = |leaf| ServerTls::new(&authority.issue(leaf)?, TlsVersion::ALL);
-        let tls = issue(Leaf::Good)?;
+        let mut trust = Trust::platform();
+        let mut ca_pem = String::new();
+        let mut tls = None;
         let mut strange_tls = Vec::new();
-        for leaf in plan.certificates() {
-            strange_tls.push((leaf, issue(leaf)?));
+        if !settings.plain {
+            let authority = Authority::new()?;
+            let issue = |leaf| ServerTls::new(&authority.issue(leaf)?, TlsVersion::ALL);
+            ca_pem = authority.pem();
+            trust = trust.with_ca_pem(&ca_pem)?;
+            tls = Some(issue(Leaf::Good)?);
+            for leaf in plan.certificates() {
+                strange_tls.push((leaf, issue(leaf)?));
+            }
         }
 
         let mut accounts = settings.accounts;
@@ -150,10 +164,9 @@ impl Broker {
             .spawn(move || server.run())
             .map_err(system("thread"))?;
         tracing::debug!(%address, "the broker listens");
-        let ca_pem = authority.pem();
         Ok(Self {
             address,
-            trust: Trust::platform().with_ca_pem(&ca_pem)?,
+            trust,
             ca_pem,
             enterprise_id,
             enterprise_secret,
@@ -170,7 +183,7 @@ impl Broker {
     }
 
     /// The certificate authority that a client must trust, as PEM. The broker's certificate is for `localhost`,
-    /// 127.0.0.1 and ::1.
+    /// 127.0.0.1 and ::1. A [plain](Builder::plain) broker has none, and this is empty.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
@@ -189,6 +202,7 @@ impl Broker {
     }
 
     /// A client of the first account, ready to start: it knows where the broker is, whom to trust, and how to log in.
+    /// It speaks TLS, which a [plain](Builder::plain) broker does not.
     pub fn client(&self) -> ClientBuilder {
         let host = match self.address.ip() {
             ip if !ip.is_unspecified() => ip,
@@ -369,7 +383,7 @@ impl fmt::Display for TimedOut {
 
 impl Error for TimedOut {}
 
-fn listen(address: &str) -> Result<(TcpListener, SocketAddr), BrokerError> {
+fn listen(address: &str, plain: bool) -> Result<(TcpListener, SocketAddr), BrokerError> {
     let resolved = address.to_socket_addrs();
     let addresses = resolved.map_err(|source| BrokerError::Address {
         address: address.to_owned(),
@@ -377,6 +391,9 @@ fn listen(address: &str) -> Result<(TcpListener, SocketAddr), BrokerError> {
     })?;
     let mut last = None;
     for resolved in addresses {
+        if plain && !resolved.ip().to_canonical().is_loopback() {
+            return Err(BrokerError::PlainAddress { address: resolved });
+        }
         match TcpListener::bind(resolved)
             .and_then(|listener| listener.local_addr().map(|bound| (listener, bound)))
         {

@@ -23,8 +23,9 @@ use super::clock::{Clock, Deadlines, instant};
 use super::connection::{Connection, Pushed};
 use super::hub::{AccountState, Hub};
 use super::report::{Counts, Report};
+use super::transport::Transport;
 use super::wake::{PATIENCE, Wake};
-use crate::tls::{ServerTls, TlsConnection};
+use crate::tls::ServerTls;
 
 pub(super) const WAKE: Token = Token(usize::MAX);
 pub(super) const LISTENER: Token = Token(usize::MAX - 1);
@@ -68,7 +69,8 @@ pub(super) struct Server {
     pub(super) commands: Receiver<Command>,
     pub(super) clock: Clock,
     pub(super) config: BrokerConfig,
-    pub(super) tls: ServerTls,
+    /// `None` for plain TCP.
+    pub(super) tls: Option<ServerTls>,
     /// Certificates with something wrong with them.
     pub(super) strange_tls: Vec<(Leaf, ServerTls)>,
     pub(super) max_connections: usize,
@@ -264,8 +266,8 @@ impl Server {
                 let mut strange = self.strange_tls.iter();
                 strange.find_map(|(known, tls)| (*known == leaf).then_some(tls))
             });
-            let tls = match TlsConnection::server(strange.unwrap_or(&self.tls)) {
-                Ok(tls) => tls,
+            let transport = match Transport::new(strange.or(self.tls.as_ref())) {
+                Ok(transport) => transport,
                 Err(error) => {
                     tracing::error!(%error, %peer, "turned away");
                     continue;
@@ -282,7 +284,8 @@ impl Server {
                 self.connections.release(index);
                 continue;
             }
-            match Connection::new(now, self.config.clone(), (socket, peer), tls, &mut self.hub) {
+            let accepted = (socket, peer, transport);
+            match Connection::new(now, self.config.clone(), accepted, &mut self.hub) {
                 Ok(connection) => {
                     self.connections.put(index, connection);
                     self.activate(index);

@@ -54,6 +54,7 @@ pub(super) type OnAck = Box<dyn FnMut(&Body) + Send>;
 #[must_use = "a broker runs once it is started"]
 pub struct Builder {
     pub(super) address: String,
+    pub(super) plain: bool,
     pub(super) accounts: Vec<Account>,
     pub(super) source: Option<Source>,
     pub(super) style: Style,
@@ -74,6 +75,7 @@ impl Builder {
     pub(super) fn new() -> Self {
         Self {
             address: "127.0.0.1:0".to_owned(),
+            plain: false,
             accounts: Vec::new(),
             source: None,
             style: Style::PLAIN,
@@ -101,6 +103,20 @@ impl Builder {
     pub fn listen(self, address: impl ToString) -> Self {
         let address = address.to_string();
         Self { address, ..self }
+    }
+
+    /// Speaks over TCP without TLS, for a device whose serial line is bridged to a TCP port: `socat
+    /// TCP:127.0.0.1:2015 /dev/ttyUSB0,raw,echo=0,b115200`. Secrets and events are in clear, so the address to listen at must
+    /// be one of this machine alone. Default: TLS.
+    ///
+    /// There is no authority then, so that [`Broker::ca_pem`] is empty; [`Broker::client`] speaks TLS, and does not get in. The
+    /// faults of certificates and of `close_notify` are refused; `single-byte-records` writes each byte on its own, and
+    /// `one-record` holds bytes back as it does with TLS.
+    pub fn plain(self) -> Self {
+        Self {
+            plain: true,
+            ..self
+        }
     }
 
     /// Adds an account. Without any there is one with an id and a secret of the broker's own, which
@@ -220,7 +236,7 @@ impl Builder {
     /// Starts the broker. It listens when this returns.
     ///
     /// # Errors
-    /// A setting makes no sense, a file of events cannot be opened, or the system refuses the address or a thread.
+    /// A setting makes no sense, [plain](Self::plain) TCP goes with neither its address nor its faults, a file of events cannot be opened, or the system refuses the address or a thread.
     pub fn start(self) -> Result<Broker, BrokerError> {
         Broker::start_with(self)
     }
@@ -230,6 +246,7 @@ impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("address", &self.address)
+            .field("plain", &self.plain)
             .field("accounts", &self.accounts)
             .field("source", &self.source)
             .field("style", &self.style)

@@ -29,6 +29,11 @@ pub(crate) struct Options {
     #[arg(long, env = "NOTI_CA_OUT", value_name = "FILE")]
     ca_out: Option<PathBuf>,
 
+    /// Speak plain TCP instead of TLS, for a device behind a serial bridge. Only at an address of this machine alone, such
+    /// as 127.0.0.1.
+    #[arg(long, conflicts_with = "ca_out")]
+    plain: bool,
+
     /// Who may log in.
     #[arg(long, env = "NOTI_ENTERPRISE_ID", value_name = "ID")]
     enterprise_id: String,
@@ -123,6 +128,9 @@ impl Options {
             .style(self.style)
             .seed(self.seed)
             .idle_timeout(self.idle_timeout);
+        if self.plain {
+            builder = builder.plain();
+        }
         for fault in &self.fault {
             builder = builder.fault(fault.clone());
         }
@@ -138,6 +146,11 @@ impl Options {
         let signals = catch_signals(Some(SIGUSR1))?;
         let broker = builder.start().map_err(Exit::usage)?;
 
+        if self.plain {
+            tracing::warn!(
+                "plain TCP, no TLS: secrets and events are in clear for whoever has access to this machine's loopback"
+            );
+        }
         if let Some(path) = &self.ca_out {
             write_whole(path, broker.ca_pem().as_bytes())
                 .map_err(|error| unwritable(path, &error))?;

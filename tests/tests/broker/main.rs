@@ -4,5 +4,6 @@ mod client;
 mod faults;
 mod many;
 mod peer;
+mod plain;
 mod semantics;
 mod sources;

@@ -35,7 +35,7 @@ impl Connection {
             if !self.readable || self.phase == Phase::Done || !self.may_read(now) {
                 return;
             }
-            match self.tls.receive(&mut self.socket) {
+            match self.transport.receive(&mut self.socket) {
                 Ok(Receive::Progress | Receive::Unread) => self.read(now, hub),
                 Ok(Receive::WouldBlock) => self.readable = false,
                 Ok(Receive::End) => {
@@ -49,7 +49,7 @@ impl Connection {
 
     fn read(&mut self, now: Instant, hub: &mut Hub) {
         while self.phase != Phase::Done {
-            match self.tls.read(self.lines.spare()) {
+            match self.transport.read(self.lines.spare()) {
                 Plaintext::Data(n) => {
                     self.lines.commit(n);
                     self.handle_lines(now, hub);
@@ -325,7 +325,7 @@ impl Connection {
                     waiting.get(..most).unwrap_or(waiting)
                 }
             };
-            match self.tls.transmit(allowed, &mut self.socket) {
+            match self.transport.transmit(allowed, &mut self.socket) {
                 Ok(0) => {
                     if is_all {
                         self.session.storage_mut().shrink();
