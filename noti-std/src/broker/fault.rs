@@ -184,6 +184,19 @@ impl Fault {
         )
     }
 
+    /// Every kind of fault, for a help text: its spec with the options and their defaults, where `N` stands for a number
+    /// that has none, and what happens then.
+    #[must_use]
+    pub fn catalogue() -> &'static [(&'static str, &'static str)] {
+        spec::CATALOGUE
+    }
+
+    /// How often it is committed in all; `None` for always.
+    #[must_use]
+    pub fn how_often(&self) -> Option<u64> {
+        self.times
+    }
+
     /// What goes wrong.
     #[must_use]
     pub fn kind(&self) -> &FaultKind {

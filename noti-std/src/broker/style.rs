@@ -76,6 +76,24 @@ impl Oddity {
         }
     }
 
+    /// What it does, in a few words.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Shuffle => "members in random order",
+            Self::Spaces => "white space between tokens",
+            Self::Crlf => "lines end in \\r\\n",
+            Self::Escapes => "characters written as \\uXXXX",
+            Self::Exponent => "created_at as 1.49984374779399991035e+09",
+            Self::StringIds => "delivery_id is a string",
+            Self::HugeIds => "delivery_id is a number around 2^64",
+            Self::NullGroup => "group_id is null",
+            Self::NoGroup => "group_id is missing",
+            Self::RawObject => "raw data as {\"raw\":\"…\"}",
+            Self::RawString => "raw data as a string",
+        }
+    }
+
     fn bit(self) -> u16 {
         1 << self as u16
     }

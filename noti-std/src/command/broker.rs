@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{ArgGroup, Args};
-use noti_std::broker::{Account, Broker, Fault, GeneratorConfig, Report, Source, Style};
+use noti_std::broker::{Account, Broker, Fault, GeneratorConfig, Oddity, Report, Source, Style};
 use signal_hook::consts::SIGUSR1;
 
 use super::connection::{secret, time};
@@ -14,6 +14,7 @@ use super::signals::catch_signals;
 /// print it and end.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("source").args(["events", "generate", "replay"]))]
+#[command(after_long_help = reference())]
 pub(crate) struct Options {
     /// The address to listen on; port 0 takes a free one. The address is printed to stdout.
     #[arg(
@@ -75,11 +76,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 16)]
     devices: u32,
 
-    /// Write events strangely: `all`, or some of the names that a wrong one lists, with commas.
+    /// Write events strangely, in legal ways: `all`, or some of the names that --help lists, with commas.
     #[arg(long, value_name = "NAMES", default_value = "plain")]
     style: Style,
 
-    /// Do something wrong; repeatable. A wrong SPEC lists the choices.
+    /// Do something wrong; repeatable. --help lists the choices.
     #[arg(long, value_name = "SPEC")]
     fault: Vec<Fault>,
 
@@ -119,7 +120,9 @@ impl Options {
     fn serve(&self) -> Result<Report, Exit> {
         let secret = secret(self.enterprise_secret_file.as_deref())?;
         let mut account = Account::new(&self.enterprise_id, secret);
-        if let Some(source) = self.source()? {
+        let source = self.source()?;
+        let has_source = source.is_some();
+        if let Some(source) = source {
             account = account.source(source);
         }
         let mut builder = Broker::builder()
@@ -146,6 +149,12 @@ impl Options {
         let signals = catch_signals(Some(SIGUSR1))?;
         let broker = builder.start().map_err(Exit::usage)?;
 
+        let (stop, report) = (broker.control(), broker.control());
+        signals.handle(
+            move || stop.stop(),
+            Some(Box::new(move || eprintln!("{}", report.report()))),
+        )?;
+
         if self.plain {
             tracing::warn!(
                 "plain TCP, no TLS: secrets and events are in clear for whoever has access to this machine's loopback"
@@ -161,11 +170,13 @@ impl Options {
             .and_then(|()| stdout.flush())
             .map_err(|error| Exit::output(format!("the address cannot be printed: {error}")))?;
 
-        let (stop, report) = (broker.control(), broker.control());
-        signals.handle(
-            move || stop.stop(),
-            Some(Box::new(move || eprintln!("{}", report.report()))),
-        )?;
+        // Without a source there is no last event to end with: logins and pings go on until a signal.
+        let endless = (!has_source).then(|| broker.sender(&self.enterprise_id));
+        if endless.is_some() {
+            tracing::warn!(
+                "no events: a client can log in and ping, and gets nothing; give --generate, --events or --replay"
+            );
+        }
         Ok(broker.wait())
     }
 
@@ -212,6 +223,30 @@ impl Options {
         }
         Exit::DONE
     }
+}
+
+/// The styles and the faults, on lines of 80 columns at the most.
+fn reference() -> String {
+    let mut text = "Styles, for --style; several with commas, or plain, or all:\n".to_owned();
+    for oddity in Oddity::ALL {
+        text += &format!("  {:<12}{}\n", oddity.name(), oddity.description());
+    }
+    text += "\nFaults, for --fault; options stand behind a colon, with their defaults:\n";
+    for (spec, what) in Fault::catalogue() {
+        let fault = spec.replace('N', "1").parse::<Fault>();
+        let always = fault.is_ok_and(|fault| fault.how_often().is_none());
+        let mark = if always { '*' } else { ' ' };
+        text += &format!("{mark} {spec:<32}{what}\n");
+    }
+    text + "
+* without end; the others once. Every fault also takes:
+  times=3, or times=always        so often in all, over all connections
+  seed=0                          what its random choices follow from
+and drop and cut, which end a connection:
+  how=close, truncate or reset    with TLS's farewell, without it, or with RST
+Events are counted on each connection, and bytes inside of TLS. A time reads
+500ms, 60s or 4m; bytes=64KiB is a size too. Faults can be combined:
+  --fault cut:mean=20000,how=reset --fault duplicate --fault overrun:by=5"
 }
 
 /// Nobody ever sees half of the file.

@@ -50,7 +50,19 @@ impl ManOptions {
 
 fn page(command: Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    Man::new(command).render(&mut page)?;
+    let details = command.get_after_long_help().map(ToString::to_string);
+    Man::new(command.after_long_help(None)).render(&mut page)?;
+    if let Some(details) = details {
+        // Its tables must not be filled as paragraphs are.
+        let mut section = Roff::new();
+        section.control("SH", ["DETAILS"]);
+        section.control("nf", []);
+        for line in details.lines() {
+            section.text([roman(line)]);
+        }
+        section.control("fi", []);
+        section.to_writer(&mut page)?;
+    }
     let mut exits = Roff::new();
     exits.control("SH", ["EXIT STATUS"]);
     for (code, meaning) in CODES {

@@ -7,11 +7,75 @@ use std::time::Duration;
 use super::{DropAt, Ending, Fault, FaultKind};
 use crate::broker::certificates::Leaf;
 
-/// The names, for an error.
-const NAMES: &str = "drop, reset, no-close-notify, cut, stall-reading, stall-writing, no-pong, \
-    late-pong, no-login-answer, refuse-login, oversize, malformed, garbage, single-byte-records, \
-    one-record, duplicate, overrun, wrong-certificate, expired-certificate, early-certificate, \
-    self-signed-certificate";
+/// Every kind of fault: its spec, where `N` stands for a number without a default, and what happens.
+pub(super) const CATALOGUE: &[(&str, &str)] = &[
+    ("drop:bytes=N", "the connection ends after N bytes"),
+    ("drop:events=N", "it ends after N events"),
+    ("drop:mid-line=N", "it ends in the line after N events"),
+    ("reset:events=10", "it is reset instead of closed"),
+    (
+        "no-close-notify:events=10",
+        "it ends without TLS's farewell",
+    ),
+    (
+        "cut:mean=N",
+        "each ends by chance, after N bytes on average",
+    ),
+    (
+        "stall-reading:after=10,for=5s",
+        "after 10 events nothing is read for 5 s",
+    ),
+    (
+        "stall-writing:after=10,for=5s",
+        "after 10 events nothing is sent for 5 s",
+    ),
+    ("no-pong", "a ping is not answered"),
+    ("late-pong:by=5s", "a ping is answered after 5 s"),
+    ("no-login-answer", "a login is not answered"),
+    (
+        "refuse-login:after=0",
+        "a sound login is refused, after 0 others",
+    ),
+    (
+        "oversize:after=10,bytes=100000",
+        "an event of 100,000 bytes comes",
+    ),
+    (
+        "malformed:after=10",
+        "an event comes that is no JSON behind its id",
+    ),
+    (
+        "garbage:after=10,bytes=200",
+        "a line of 200 random bytes comes",
+    ),
+    (
+        "single-byte-records",
+        "each byte is a TLS record of its own",
+    ),
+    (
+        "one-record:hold=100ms",
+        "bytes are held back to fill TLS records",
+    ),
+    (
+        "duplicate:every=10",
+        "each 10th event comes twice, with two ids",
+    ),
+    (
+        "duplicate:every=10,same-id",
+        "the same, with one id for both",
+    ),
+    (
+        "overrun:by=1",
+        "1 event more is sent than the window allows",
+    ),
+    ("wrong-certificate", "the certificate is for another name"),
+    ("expired-certificate", "the certificate has ended"),
+    ("early-certificate", "the certificate has not begun"),
+    (
+        "self-signed-certificate",
+        "the authority did not sign the certificate",
+    ),
+];
 
 /// After so many events, unless it is said otherwise.
 const AFTER: u64 = 10;
@@ -38,7 +102,19 @@ impl fmt::Display for ParseFaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the fault {:?}: ", self.spec)?;
         match &self.reason {
-            Reason::Name => write!(f, "there is no such fault; give one of {NAMES}"),
+            Reason::Name => {
+                f.write_str("there is no such fault; give one of ")?;
+                let mut before = "";
+                for (spec, _) in CATALOGUE {
+                    let (name, _) = spec.split_once(':').unwrap_or((spec, ""));
+                    if name != before {
+                        let separator = if before.is_empty() { "" } else { ", " };
+                        write!(f, "{separator}{name}")?;
+                    }
+                    before = name;
+                }
+                Ok(())
+            }
             Reason::Unknown(option) => write!(f, "it takes no option {option:?}; leave it out"),
             Reason::Missing(option) => write!(f, "it needs an option; give {option}"),
             Reason::Value(option, what) => write!(f, "{option} must be {what}"),
@@ -351,6 +427,31 @@ mod tests {
             assert_eq!(fault.to_string(), printed, "{text}");
             assert_eq!(parse(printed), Ok(fault), "{text}");
         }
+    }
+
+    #[test]
+    fn the_catalogue_has_every_kind_with_its_defaults() {
+        let mut kinds = Vec::new();
+        for (spec, _) in CATALOGUE {
+            let fault = parse(&spec.replace('N', "1")).unwrap();
+            let (name, options) = spec.split_once(':').unwrap_or((spec, ""));
+            if !options.contains('N') && !options.contains("same-id") {
+                assert_eq!(parse(name), Ok(fault.clone()), "{spec}");
+            }
+            kinds.push(fault.to_string());
+        }
+        let count = kinds.len();
+        kinds.dedup();
+        assert_eq!(kinds.len(), count);
+
+        let error = parse("?").unwrap_err().to_string();
+        let names = error.rsplit("one of ").next().unwrap();
+        assert!(
+            names.starts_with("drop, reset, no-close-notify, "),
+            "{names}"
+        );
+        assert!(names.ends_with(", early-certificate, self-signed-certificate"));
+        assert_eq!(names.split(", ").count(), 21);
     }
 
     #[test]
