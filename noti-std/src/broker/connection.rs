@@ -130,14 +130,28 @@ impl Connection {
             .is_none_or(|faults| faults.may_read(now))
     }
 
-    /// How many more events it can take.
-    pub(super) fn window(&mut self) -> usize {
+    /// How many more events it can take from the queue.
+    pub(super) fn window(&self) -> usize {
+        match self.room() {
+            // One that is to come twice waits until both fit, unless they never do.
+            1 if self.wanted() > 1 && self.doubles_next() => 0,
+            room => room,
+        }
+    }
+
+    /// How many more deliveries may be out.
+    fn room(&self) -> usize {
         match (self.phase, self.session.state()) {
             (Phase::Open, BrokerState::LoggedIn) => {
                 self.wanted().saturating_sub(self.session.in_flight())
             }
             _ => 0,
         }
+    }
+
+    fn doubles_next(&self) -> bool {
+        let faults = self.faults.as_ref();
+        faults.is_some_and(|faults| faults.doubles_next())
     }
 
     /// How many deliveries may be out at once.

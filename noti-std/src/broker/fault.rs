@@ -45,7 +45,8 @@ use super::certificates::Leaf;
 ///
 /// Every spec also takes `times=N` or `times=always`, and `seed=N`; those that end the connection take `how=close` (the
 /// default: TLS's farewell and FIN), `how=truncate` (FIN alone) or `how=reset` (RST). A time reads `500ms`, `60s` or `4m`, a size
-/// `64KiB` or plain bytes. Numbers of events count on each connection. Over [plain](super::Builder::plain) TCP a record is
+/// `64KiB` or plain bytes. Numbers of events count on each connection. A duplicate keeps to the window, so it needs one of at
+/// least two. Over [plain](super::Builder::plain) TCP a record is
 /// a write, and what is of TLS alone is refused: certificates, and an end without its farewell.
 ///
 /// ```

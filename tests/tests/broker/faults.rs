@@ -243,6 +243,23 @@ fn a_duplicate_has_an_id_of_its_own_or_not() {
     assert_eq!(committed(&report), [2]);
     assert_eq!((report.totals.acked, report.totals.client_errors), (6, 0));
 
+    // A window of two is full with one of them: both wait until it is empty.
+    let narrow = broker(&["duplicate:every=1"], 3);
+    let mut peer = Peer::logged_in(&narrow, 2);
+    for number in [1, 2, 3] {
+        let (first, second) = (peer.push(), peer.push());
+        assert_eq!(
+            (&*first.body, &*second.body),
+            (&*body(number), &*body(number))
+        );
+        peer.expect_nothing();
+        peer.ack(&first.id);
+        peer.expect_nothing();
+        peer.ack(&second.id);
+    }
+    peer.close();
+    assert_eq!(committed(&narrow.wait()), [3]);
+
     let fresh = broker(&["duplicate:every=2"], 4);
     let mut peer = Peer::logged_in(&fresh, 10);
     let pushes: Vec<_> = (0..6).map(|_| peer.push()).collect();

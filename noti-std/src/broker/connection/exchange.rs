@@ -192,9 +192,10 @@ impl Connection {
         }
         self.count_delivery(hub, first_time);
         let after = self.position(now);
+        let room = self.room();
         if let Some(faults) = &mut self.faults {
             let event = (key, number, before..after);
-            let injections = faults.event_pushed(now, event, &mut hub.plan);
+            let injections = faults.event_pushed(now, event, room, &mut hub.plan);
             self.inject(now, hub, account, injections);
         }
         pushed
@@ -255,7 +256,7 @@ impl Connection {
 
     /// Gives a line to the session, and the session the memory for it.
     fn push_line(&mut self, now: Instant, key: u32, id: &[u8], line: &[&[u8]]) -> Pushed {
-        if self.window() == 0 {
+        if self.room() == 0 {
             return Pushed::NotNow;
         }
         if self.session.window() == 0 {

@@ -44,6 +44,8 @@ pub(in crate::broker) enum Injection {
 pub(in crate::broker) struct Armed {
     faults: Vec<(FaultKind, Rng)>,
     events: u64,
+    /// The next event is to come twice.
+    doubles_next: bool,
     excess: u16,
     /// The client was let in, and the faults that need no event are still to come.
     begins: bool,
@@ -66,6 +68,7 @@ impl Armed {
         let mut armed = Self {
             faults: faults.collect(),
             events: 0,
+            doubles_next: false,
             excess: 0,
             begins: false,
             withholds_pongs: false,
@@ -118,6 +121,21 @@ impl Armed {
                 _ => {}
             }
         }
+        self.look_ahead(plan);
+    }
+
+    fn look_ahead(&mut self, plan: &Plan) {
+        let next = self.events + 1;
+        let mut faults = self.faults.iter().enumerate();
+        self.doubles_next = faults.any(|(index, (fault, _))| {
+            matches!(fault, FaultKind::Duplicate { every, .. } if next.is_multiple_of(*every))
+                && plan.may_fire(index)
+        });
+    }
+
+    /// Whether the next event is to come twice, and needs room for both.
+    pub(in crate::broker) fn doubles_next(&self) -> bool {
+        self.doubles_next
     }
 
     /// Whether the faults that need no event are due now.
@@ -126,11 +144,12 @@ impl Armed {
     }
 
     /// What is due after an event: that of this entry, as the delivery with this number, written as these bytes of the
-    /// connection's plaintext.
+    /// connection's plaintext, with room for so many more.
     pub(in crate::broker) fn event_pushed(
         &mut self,
         now: Instant,
         (key, number, line): (u32, u64, Range<u64>),
+        mut room: usize,
         plan: &mut Plan,
     ) -> Vec<Injection> {
         self.events += 1;
@@ -138,12 +157,15 @@ impl Armed {
         for (index, (fault, _)) in self.faults.iter().enumerate() {
             if let FaultKind::Duplicate { every, same_id } = fault
                 && self.events.is_multiple_of(*every)
+                && room > 0
                 && plan.fire(index)
             {
+                room -= 1;
                 let number = same_id.then_some(number);
                 injections.push(Injection::Copy { key, number });
             }
         }
+        self.look_ahead(plan);
         injections
     }
 
