@@ -1,21 +1,29 @@
-//! Runs the image `client` in QEMU with its UART on a TCP connection to a broker of its own (plain TCP, loopback only),
-//! puts it through a cut line, a silent link, an oversize and a malformed event, and judges what both ends have counted.
-//! The last line has the counts and `PASS`, or says what is wrong.
+//! Runs the image `client` in QEMU with its UART on a bridge to a local broker, puts it through a cut line, a silent link, an
+//! oversize and a malformed event, and judges what both ends have counted. The last line has the counts and `PASS`, or says
+//! what is wrong.
 
+mod bridge;
 mod events;
-mod serial_broker;
 
 use std::io::Read;
-use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use serial_broker::{SerialBroker, Tally};
+use bridge::{Bridge, Tally};
+use noti_std::Broker;
+use noti_std::broker::{Account, Body, Counts, Report};
+use noti_std::proto::server::ClientError;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// The run takes about ten seconds.
+/// The run takes about fifteen seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Lines with all that a client must bear and that leaves the id where it is.
+const STYLE: &str = "spaces,crlf,string-ids";
+/// One more event, which is no JSON behind its id.
+const FAULT: &str = "malformed:after=250";
+/// The prefetch of the image.
+const WINDOW: u64 = 5;
 
 fn main() -> ExitCode {
     let Some(image) = std::env::args().nth(1) else {
@@ -35,12 +43,40 @@ fn main() -> ExitCode {
 }
 
 fn run(image: &str) -> Result<String> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let port = listener.local_addr()?.port();
-    let mut qemu = Qemu::start(image, port)?;
-    let patience = Instant::now() + PATIENCE;
-    let tally = SerialBroker::new(listener, patience).serve()?;
-    judge(&tally, &qemu.output(patience)?)
+    let broker = Broker::builder()
+        .plain()
+        .account(Account::new("gateway", "not so secret"))
+        .style(STYLE.parse()?)
+        .fault(FAULT.parse()?)
+        .start()?;
+    let bridge = Bridge::start(broker.address())?;
+    let mut qemu = Qemu::start(image, bridge.port)?;
+    tell_the_story(&broker, &bridge)?;
+    let output = qemu.output()?;
+    judge(&bridge.tally(), &broker.stop(), &output)
+}
+
+/// Until every event is acked.
+fn tell_the_story(broker: &Broker, bridge: &Bridge) -> Result<()> {
+    let push = |mut events: std::ops::Range<u32>| {
+        events.try_for_each(|event| Result::Ok(broker.push(Body::parse(&events::body(event))?)?))
+    };
+    let wait = |wanted: &dyn Fn(&Counts) -> bool| broker.wait_until(PATIENCE, wanted);
+
+    // Nothing more comes until it has pinged.
+    push(0..200)?;
+    let before = wait(&|totals| totals.acked == 200)?;
+    wait(&|totals| totals.pings > before.pings)?;
+    push(200..400)?;
+    // With the malformed one.
+    wait(&|totals| totals.acked == 401)?;
+    bridge.break_at_next_event();
+    push(400..700)?;
+    wait(&|totals| totals.acked == 701)?;
+    bridge.be_deaf();
+    push(700..events::COUNT)?;
+    wait(&|totals| totals.acked == u64::from(events::COUNT) + 1)?;
+    Ok(())
 }
 
 /// The emulator; it dies with this value.
@@ -60,7 +96,8 @@ impl Qemu {
     }
 
     /// What the image has said, once it has ended itself with success.
-    fn output(&mut self, patience: Instant) -> Result<String> {
+    fn output(&mut self) -> Result<String> {
+        let patience = Instant::now() + PATIENCE;
         let status = loop {
             match self.0.try_wait()? {
                 Some(status) => break status,
@@ -88,7 +125,7 @@ impl Drop for Qemu {
     }
 }
 
-fn judge(tally: &Tally, output: &str) -> Result<String> {
+fn judge(tally: &Tally, report: &Report, output: &str) -> Result<String> {
     let count = |name: &str| -> Result<usize> {
         let value = output
             .split_whitespace()
@@ -99,17 +136,17 @@ fn judge(tally: &Tally, output: &str) -> Result<String> {
     };
     // The half of the event that was cut off and the first answer of the next connection make one malformed line, whose
     // id can be read. Its ack leaves before the login, and the broker sends the event again.
-    let delivered = tally.sent_whole + 1;
+    let delivered = tally.events + 1;
     let expected = [
         ("delivered", delivered),
         ("acked", delivered),
-        ("speeds", tally.speeds),
-        ("frame_bytes", tally.frame_bytes),
+        ("speeds", tally.sums.speeds),
+        ("frame_bytes", tally.sums.frame_bytes),
         ("oversize", 1),
         ("malformed", 2),
         ("undecoded", 0),
         ("missed_pongs", 1),
-        // After the cut; after the missed pong; after the login that the silent peer did not answer.
+        // After the cut; after the missed pong; after the login that nobody heard.
         ("reconnects", 3),
     ];
     for (name, expected) in expected {
@@ -118,6 +155,17 @@ fn judge(tally: &Tally, output: &str) -> Result<String> {
             return Err(format!("{name}: the image says {counted}, not {expected}").into());
         }
     }
+    // Again came the event that was cut off, with what was on its way behind it, and a window of which no ack was heard.
+    if !(1 + WINDOW..=2 * WINDOW).contains(&report.totals.redelivered) {
+        return Err(
+            format!("the broker has not delivered the right events again: {report}").into(),
+        );
+    }
+    // The bridge has a new connection, and the image does not know yet: that is all that may be wrong.
+    let mut errors = report.connections.iter().flat_map(|one| &one.client_errors);
+    if errors.any(|wrong| wrong.error != ClientError::NotLoggedIn) {
+        return Err(format!("the image has sent something wrong: {report}").into());
+    }
     Ok(format!(
         "delivered={} acked={} reconnects={} oversize={} malformed={} pings={} missed_pongs={} stack={}",
         count("delivered")?,
@@ -125,7 +173,7 @@ fn judge(tally: &Tally, output: &str) -> Result<String> {
         count("reconnects")?,
         count("oversize")?,
         count("malformed")?,
-        tally.pings,
+        count("pings")?,
         count("missed_pongs")?,
         count("stack")?,
     ))

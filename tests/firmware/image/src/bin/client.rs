@@ -58,8 +58,9 @@ fn main() -> ! {
 
     let mut config = Config::default();
     config.ping_interval = Duration::from_millis(500);
-    config.pong_timeout = Duration::from_secs(2);
-    config.login_timeout = Duration::from_secs(2);
+    // Far above what a busy host machine takes to answer.
+    config.pong_timeout = Duration::from_secs(5);
+    config.login_timeout = Duration::from_secs(5);
     let mut lines = LineBuf::new([0; 1024]);
     let Ok(mut session) = Client::new(config, Inline::new()) else {
         report::fail()
