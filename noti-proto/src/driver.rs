@@ -14,6 +14,85 @@
 //! Each call hands over every line that has arrived before it judges deadlines, and counts bytes as transmitted only
 //! when the transport has flushed them. Acks are given in the handler, or between two calls through
 //! [`Driver::session`]; the next call sends them.
+//!
+//! # Writing a transport
+//!
+//! A transport implements the traits of `embedded-io` 0.7, or of `embedded-io-async` 0.7, with one error type for both
+//! directions. The driver relies on this:
+//!
+//! - `read` waits for at least one byte. `Ok(0)` is the end of the stream; a serial line has none, and never says it.
+//! - `write` takes at least one byte, and `flush` returns when they are on their way to the peer: for TLS, when the record
+//!   has been written to the socket. Deadlines count from there.
+//! - An error of the kind `TimedOut` or `Interrupted` means later. Any other ends the connection.
+//! - `read_ready` and `write_ready` are true when the next call does not wait.
+//! - No byte is lost between two calls: an interrupt or DMA fills a ring, and flow control stops the peer when it is full.
+//!   What can lose bytes must fail when it has, for a line with a hole in it may still look sound.
+//!
+//! Two to read, in the repository: `tests/firmware/image/src/uart.rs`, a UART with a ring, an interrupt and flow control,
+//! and `tests/examples/poll_loop/link.rs`, a socket that never blocks. Whole clients are in `tests/examples`.
+//!
+//! # What blocks
+//!
+//! | call | blocks in |
+//! |---|---|
+//! | `poll` | `flush`; also in `write`, if `write_ready` cannot tell |
+//! | `block` | `read`, `write` and `flush`, each for as long as the transport lets it |
+//! | `step`, `step_split` | nothing: they wait |
+//! | all | the handler: while it runs nothing is read, and no ping leaves |
+//!
+//! A handler that needs longer than a few seconds copies the line, hands it on with the token, and the ack comes later.
+//!
+//! # Deadlines on a blocking UART
+//!
+//! Deadlines are judged when the driver is called. A late call delays a ping, and loses nothing: pings go out after 60
+//! seconds, and the server cuts after 300 (clause H1). There are two ways to be called in time:
+//!
+//! - The UART can tell whether bytes are there: repeat `poll`, and sleep until an interrupt when it says `false`. A tick
+//!   every millisecond wakes often enough; without one, set a timer to [`Driver::poll_timeout`].
+//! - It can only block: give its `read` a timeout, a second for example, after which it fails with `TimedOut`, and repeat
+//!   `block`.
+//!
+//! A `write` of 256 bytes takes 22 ms at 115,200 baud, and the ring must hold what arrives meanwhile, up to as much.
+//!
+//! A serial line has no connections either. When the bridge or the modem behind it has opened a new one, the session finds
+//! out by an unanswered ping (clause H3), or because the server does not know the login (clause E2). Wait until the line is
+//! quiet, throw away what has come, then call [`Driver::login`].
+//!
+//! # TLS on a microcontroller
+//!
+//! [`Driver::login`] sends the secret, so the transport must be the inner side of a TLS connection whose server is verified
+//! already. What that takes besides the driver, in the words of each source:
+//!
+//! | TLS from | RAM |
+//! |---|---|
+//! | the modem, by its AT commands or as [nrf-modem]'s `TlsStream` | none of the application's; that one gives 1,024 bytes a call |
+//! | [embedded-tls]: 1.3 alone, no heap, traits of `embedded-io` | 20 kB with a record buffer of 16 kB, the certificates not included; a stack of 2 kB for the handshake |
+//! | [mbedtls], in C: 1.2 and 1.3 | a heap of 32 KB, and up to another 20 KB, for a server of which nothing is known |
+//!
+//! Most of it is the record: a server may send 16 KiB in one, however short the lines are. A smaller buffer serves only if
+//! the server agrees to shorter records (`max_fragment_length` of RFC 6066), or is known to send such.
+//!
+//! [nrf-modem]: https://docs.rs/crate/nrf-modem/latest/source/src/tls_stream.rs
+//! [embedded-tls]: https://docs.rs/embedded-tls/0.14.1/embedded_tls
+//! [mbedtls]: https://docs.zephyrproject.org/2.7.4/reference/kconfig/CONFIG_MBEDTLS_HEAP_SIZE.html
+//!
+//! # A RAM budget
+//!
+//! The client of `tests/firmware`, on a Cortex-M3, behind a modem that does the TLS:
+//!
+//! | bytes | for |
+//! |---|---|
+//! | 616 | the session: a window of 5, and 256 bytes to transmit |
+//! | 1,044 | the receive buffer, for lines of 1 KiB; longer ones come in parts |
+//! | 756 | the deepest stack of `poll` |
+//! | 136 | the UART's ring |
+//! | 2,552 | together |
+//!
+//! With its own `main`, the decoding of fields, and interrupts, the whole image takes 3,000 bytes of stack, the session and
+//! the buffer among them, and 144 bytes of statics: 4 KiB of RAM are enough. A window of 50 takes 2,160 bytes more, and TLS
+//! of its own what the table above says.
+//!
+//! The core uses no atomic operations, and builds for thumbv6m too. The README has what it takes of flash.
 
 #[cfg(feature = "embedded-io-async")]
 mod asynchronous;
