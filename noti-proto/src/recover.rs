@@ -16,6 +16,12 @@ const IS_CMD: u8 = 1;
 const IS_DELIVERY_ID: u8 = 2;
 const IS_PUSH: u8 = 4;
 
+const WORDS: &[(u8, &[u8])] = &[
+    (IS_CMD, CMD),
+    (IS_DELIVERY_ID, DELIVERY_ID),
+    (IS_PUSH, PUSH),
+];
+
 /// A scan that is under way. The id's bytes collect in a place that the caller lends to each call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recovery {
@@ -79,6 +85,8 @@ enum Member {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Command {
     Unknown,
+    /// Its key has been read, and no value for it.
+    Open,
     Push,
     /// Another command, or more than one.
     Other,
@@ -163,7 +171,6 @@ impl Recovery {
             b':' if self.depth == 1 => self.colon(),
             b',' if self.depth == 1 => {
                 self.id_ended();
-                self.spoil_command();
                 self.place = Place::BetweenMembers;
             }
             _ => self.bare(byte, id),
@@ -209,10 +216,10 @@ impl Recovery {
             self.place = Place::AfterString;
             return;
         }
-        if self.member == Member::Command {
-            self.command = match self.command {
-                Command::Unknown if self.word.is(IS_PUSH, PUSH) => Command::Push,
-                _ => Command::Other,
+        if self.member == Member::Command && self.command == Command::Open {
+            self.command = match self.word.is(IS_PUSH, PUSH) {
+                true => Command::Push,
+                false => Command::Other,
             };
         }
         self.place = Place::AfterValue;
@@ -227,7 +234,6 @@ impl Recovery {
             }
             1 => {
                 self.spoil_id();
-                self.spoil_command();
                 self.place = Place::AfterValue;
             }
             _ => {}
@@ -267,22 +273,20 @@ impl Recovery {
     }
 
     fn colon(&mut self) {
+        self.member = Member::Other;
         match self.place {
-            Place::AfterString => {}
+            Place::AfterString => self.place = Place::BeforeValue,
             // The value was a key: the brace before it is missing.
             Place::Bare | Place::AfterValue => return self.doubt(),
-            _ => {
-                self.spoil_id();
-                return self.spoil_command();
-            }
+            // One too many: what follows is nobody's value.
+            _ => return,
         }
-        self.place = Place::BeforeValue;
-        self.member = Member::Other;
         if self.word.is(IS_CMD, CMD) {
             self.member = Member::Command;
-            if self.command != Command::Unknown {
-                self.command = Command::Other;
-            }
+            self.command = match self.command {
+                Command::Unknown => Command::Open,
+                _ => Command::Other,
+            };
         } else if self.word.is(IS_DELIVERY_ID, DELIVERY_ID) {
             self.member = Member::DeliveryId;
             self.id = match self.id {
@@ -297,16 +301,16 @@ impl Recovery {
         match (self.depth, self.place) {
             (0, _) => self.place = Place::End,
             (1, Place::BeforeValue) => {
-                self.spoil_command();
                 self.place = Place::Bare;
                 self.collect(byte, id);
             }
             (1, Place::Bare) => self.collect(byte, id),
-            (1, Place::AfterValue) => self.spoil_id(),
-            (1, _) => {
+            (1, place) => {
                 self.spoil_id();
                 // A string before it is no key.
-                self.place = Place::AfterGarbage;
+                if place != Place::AfterValue {
+                    self.place = Place::AfterGarbage;
+                }
             }
             _ => {}
         }
@@ -344,13 +348,6 @@ impl Recovery {
             self.id = Id::Unusable;
         }
     }
-
-    /// The command is no string.
-    fn spoil_command(&mut self) {
-        if self.place == Place::BeforeValue && self.member == Member::Command {
-            self.command = Command::Other;
-        }
-    }
 }
 
 /// Where the kind of the bracket at this depth is kept; zero when it is kept nowhere.
@@ -365,11 +362,7 @@ impl Word {
     };
 
     fn push(&mut self, unit: u16) {
-        for (candidate, word) in [
-            (IS_CMD, CMD),
-            (IS_DELIVERY_ID, DELIVERY_ID),
-            (IS_PUSH, PUSH),
-        ] {
+        for (candidate, word) in WORDS {
             let expected = word.get(usize::from(self.length));
             if expected.is_none_or(|expected| u16::from(*expected) != unit) {
                 self.candidates &= !candidate;
