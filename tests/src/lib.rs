@@ -1,6 +1,7 @@
 //! Shared pieces of the tests.
 
 pub mod command;
+pub mod corpus;
 pub mod figure;
 pub mod listener;
 pub mod process;
