@@ -150,6 +150,10 @@ pub enum EventType<'a> {
 
 impl<'a> EventType<'a> {
     fn named(name: JsonStr<'a>) -> Self {
+        #[cfg(target_pointer_width = "64")]
+        if let Some(known) = Self::plainly_named(name.as_bytes()) {
+            return known;
+        }
         const KNOWN: [(&str, EventType<'static>); 6] = [
             ("device_status_kv", EventType::DeviceStatusKv),
             ("device_status_raw", EventType::DeviceStatusRaw),
@@ -162,6 +166,20 @@ impl<'a> EventType<'a> {
             .iter()
             .find(|(known, _)| is_name(name.as_bytes(), known));
         known.map_or(Self::Other(name), |(_, event_type)| *event_type)
+    }
+
+    /// By comparisons of known length: quicker than the list, and longer.
+    #[cfg(target_pointer_width = "64")]
+    const fn plainly_named(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"device_status_kv" => Self::DeviceStatusKv,
+            b"device_status_raw" => Self::DeviceStatusRaw,
+            b"device_online" => Self::DeviceOnline,
+            b"device_offline" => Self::DeviceOffline,
+            b"attr_fault" => Self::AttrFault,
+            b"attr_alert" => Self::AttrAlert,
+            _ => return None,
+        })
     }
 }
 

@@ -106,6 +106,8 @@ mod login;
 mod message;
 mod number;
 mod payload;
+#[cfg(target_pointer_width = "64")]
+mod quick;
 mod recover;
 mod scan;
 mod search;
@@ -119,6 +121,8 @@ mod timestamp;
 mod transmit;
 #[cfg(feature = "serde")]
 mod typed;
+#[cfg(target_pointer_width = "64")]
+mod usual;
 mod value;
 
 pub use backoff::Backoff;

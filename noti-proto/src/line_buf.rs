@@ -221,6 +221,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LineBuf<B> {
                 }),
             });
         }
+        // Room is made when it is asked for, unless a line waits for more than there is.
+        if self.end < self.storage.as_ref().len() {
+            return None;
+        }
         self.make_room();
         if self.is_full() {
             self.oversize = true;

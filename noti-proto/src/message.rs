@@ -4,6 +4,8 @@ use crate::error::{JsonError, JsonErrorKind, LineError};
 use crate::line_buf::{Batch, without_carriage_return};
 use crate::scan::{self, Fault, before, skip_white_space};
 use crate::string::is_name;
+#[cfg(target_pointer_width = "64")]
+use crate::usual;
 use crate::value::JsonValue;
 
 /// What `cmd` says.
@@ -38,6 +40,11 @@ const COMMANDS: &[(&str, Command)] = &[
 
 impl Command {
     fn named(raw: &[u8]) -> Self {
+        // One comparison of known length for nearly every line.
+        #[cfg(target_pointer_width = "64")]
+        if raw == b"enterprise_event_push" {
+            return Self::Push;
+        }
         let known = COMMANDS.iter().find(|(name, _)| is_name(raw, name));
         known.map_or(Self::Other, |(_, command)| *command)
     }
@@ -133,6 +140,14 @@ impl Members {
     pub(crate) fn value<'l>(&self, member: Member, line: &'l [u8]) -> Option<JsonValue<'l>> {
         self.0.get(member as usize)?.value(line)
     }
+
+    /// Notes where the value stands.
+    #[cfg(target_pointer_width = "64")]
+    pub(crate) fn note(&mut self, member: Member, start: u32, end: u32) {
+        if let Some(span) = self.0.get_mut(member as usize) {
+            *span = Span { start, end };
+        }
+    }
 }
 
 /// A line that is a JSON object with a command.
@@ -216,42 +231,78 @@ impl<'a> From<Fault<'a>> for Stop<'a> {
 
 /// Validates the line, notes its members, and gives back the bytes from its end on.
 fn read_members<'a>(start: &'a [u8], members: &mut Members) -> Result<&'a [u8], Stop<'a>> {
-    let mut rest = match skip_white_space(start) {
-        [] | [b'\n', ..] => return Err(Stop::Blank),
-        [b'{', tail @ ..] => skip_white_space(tail),
-        other => {
-            line_end(scan::value(other, 0)?)?;
-            return Err(Stop::Line(LineError::NotAnObject));
-        }
+    #[cfg(target_pointer_width = "64")]
+    let usual = usual::members(start, members);
+    #[cfg(not(target_pointer_width = "64"))]
+    let usual = None;
+    let mut next = match usual {
+        Some(after_value) => next_key(after_value)?,
+        None => first_key(start)?,
     };
-    if let [b'}', tail @ ..] = rest {
-        return Ok(line_end(tail)?);
-    }
     loop {
-        let key = scan::key(rest)?;
-        rest = scan::value(key.rest, 1)?;
-        if let Some(member) = Member::named(key.raw)
-            && let Some(span) = members.0.get_mut(member as usize)
-        {
-            if span.is_set() && matches!(member, Member::Cmd | Member::DeliveryId) {
-                return Err(Stop::Line(LineError::RepeatedMember));
-            }
-            *span = Span {
-                start: offset(start, key.rest)?,
-                end: offset(start, rest)?,
-            };
-        }
-        rest = skip_white_space(rest);
-        match rest {
-            [b',', tail @ ..] => rest = skip_white_space(tail),
-            [b'}', tail @ ..] => return Ok(line_end(tail)?),
-            _ => return Err(scan::unexpected(rest).into()),
+        match next {
+            Next::Key(rest) => next = next_key(read_member(start, rest, members)?)?,
+            Next::End(rest) => return Ok(line_end(rest)?),
         }
     }
 }
 
+/// What an object goes on with.
+enum Next<'a> {
+    Key(&'a [u8]),
+    /// What follows the closing brace.
+    End(&'a [u8]),
+}
+
+/// Reads the opening brace.
+fn first_key(start: &[u8]) -> Result<Next<'_>, Stop<'_>> {
+    match skip_white_space(start) {
+        [] | [b'\n', ..] => Err(Stop::Blank),
+        [b'{', tail @ ..] => Ok(match skip_white_space(tail) {
+            [b'}', tail @ ..] => Next::End(tail),
+            key => Next::Key(key),
+        }),
+        other => {
+            line_end(scan::value(other, 0)?)?;
+            Err(Stop::Line(LineError::NotAnObject))
+        }
+    }
+}
+
+/// Reads what follows a value: a comma, or the closing brace.
+fn next_key(rest: &[u8]) -> Result<Next<'_>, Fault<'_>> {
+    match skip_white_space(rest) {
+        [b',', tail @ ..] => Ok(Next::Key(skip_white_space(tail))),
+        [b'}', tail @ ..] => Ok(Next::End(tail)),
+        other => Err(scan::unexpected(other)),
+    }
+}
+
+/// Reads the member that `rest` begins with, and gives back what follows its value.
+fn read_member<'a>(
+    start: &'a [u8],
+    rest: &'a [u8],
+    members: &mut Members,
+) -> Result<&'a [u8], Stop<'a>> {
+    let key = scan::key(rest)?;
+    let rest = scan::value(key.rest, 1)?;
+    if let Some(member) = Member::named(key.raw)
+        && let Some(span) = members.0.get_mut(member as usize)
+    {
+        if span.is_set() && matches!(member, Member::Cmd | Member::DeliveryId) {
+            return Err(Stop::Line(LineError::RepeatedMember));
+        }
+        *span = Span {
+            start: offset(start, key.rest)?,
+            end: offset(start, rest)?,
+        };
+    }
+    Ok(rest)
+}
+
 fn offset<'a>(start: &'a [u8], rest: &'a [u8]) -> Result<u32, Fault<'a>> {
-    u32::try_from(before(start, rest).len()).map_err(|_| Fault::new(JsonErrorKind::TooLong, rest))
+    let offset = start.len().saturating_sub(rest.len());
+    u32::try_from(offset).map_err(|_| Fault::new(JsonErrorKind::TooLong, rest))
 }
 
 /// Nothing but white space may follow the value in its line.

@@ -2,6 +2,10 @@
 
 use core::fmt;
 
+#[cfg(target_pointer_width = "64")]
+use crate::quick;
+use crate::scan::{before, skip_digits};
+
 /// A JSON number as the server wrote it.
 ///
 /// The text is kept, so no digit is lost and nothing is computed for a number that nobody reads.
@@ -20,16 +24,16 @@ use core::fmt;
 /// assert_eq!(JsonNumber::parse("0x10"), None);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct JsonNumber<'a> {
-    text: &'a str,
+    /// Of ASCII, like every number.
+    text: &'a [u8],
 }
 
 impl<'a> JsonNumber<'a> {
     /// Wraps a text that the scanner has found to be a number.
     ///
     /// Any other text is harmless but useless: the integer readers answer `OutOfRange`.
-    pub(crate) const fn from_validated(text: &'a str) -> Self {
+    pub(crate) const fn from_validated(text: &'a [u8]) -> Self {
         Self { text }
     }
 
@@ -38,12 +42,17 @@ impl<'a> JsonNumber<'a> {
     /// White space around it, a leading `+`, leading zeros, and a point without digits on both
     /// sides are refused.
     pub fn parse(text: &'a str) -> Option<Self> {
-        Decimal::parse(text.as_bytes()).map(|_| Self { text })
+        Decimal::parse(text.as_bytes()).map(|_| Self {
+            text: text.as_bytes(),
+        })
     }
 
     /// The number exactly as it was received.
     pub const fn text(self) -> &'a str {
-        self.text
+        match core::str::from_utf8(self.text) {
+            Ok(text) => text,
+            Err(_) => "",
+        }
     }
 
     /// The value as a `u64`.
@@ -91,7 +100,7 @@ impl<'a> JsonNumber<'a> {
     /// [`OutOfRange`](NumberError::OutOfRange) for a value beyond `f64::MAX`, which an `f64` could
     /// hold only as infinity.
     pub fn to_f64(self) -> Result<f64, NumberError> {
-        match self.text.parse::<f64>() {
+        match self.text().parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(value),
             _ => Err(NumberError::OutOfRange),
         }
@@ -109,7 +118,11 @@ impl<'a> JsonNumber<'a> {
 
     /// The value cut at its decimal point, wherever the exponent puts that.
     pub(crate) fn split(self) -> Split {
-        match Decimal::parse(self.text.as_bytes()) {
+        #[cfg(target_pointer_width = "64")]
+        if let Some(split) = usual_split(self.text) {
+            return split;
+        }
+        match Decimal::parse(self.text) {
             Some(decimal) => decimal.split(),
             // No number, which the scanner has ruled out: read as out of range rather than as some
             // value.
@@ -126,7 +139,14 @@ impl<'a> JsonNumber<'a> {
 /// Prints the text of the number.
 impl fmt::Debug for JsonNumber<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text)
+        f.write_str(self.text())
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for JsonNumber<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str}", self.text());
     }
 }
 
@@ -230,50 +250,133 @@ impl<'a> Decimal<'a> {
     fn split(&self) -> Split {
         // How many digits stand before the point; below zero, how many zeros stand between the
         // point and the first.
-        let mut before = self.exponent.saturating_add_unsigned(self.whole.len());
-        let mut whole = Some(0_u64);
-        let mut nanos = 0_u32;
-        let mut fractional = false;
-        // What a one is worth in the place after the point that comes next. Zero from the tenth on.
-        let mut unit = 100_000_000_u32;
-        for _ in before.max(-9)..0 {
-            unit /= 10;
-        }
-        for byte in self.whole.iter().chain(self.fraction) {
-            let digit = byte.wrapping_sub(b'0');
-            if before > 0 {
-                before = before.wrapping_sub(1);
-                whole = append(whole, digit);
-            } else {
-                fractional |= digit != 0;
-                nanos = nanos.wrapping_add(unit.wrapping_mul(u32::from(digit)));
-                unit /= 10;
-            }
-        }
+        let before = self.exponent.saturating_add_unsigned(self.whole.len());
+        let digits_before = usize::try_from(before).unwrap_or_default();
+        let (whole, after) = cut(self.whole, digits_before);
+        let digits_before = digits_before.saturating_sub(whole.len());
+        let (whole_too, after_too) = cut(self.fraction, digits_before);
+        let mut integer = append(append(Some(0), whole), whole_too);
         // Zeros that the exponent asks for and the text does not have: 1e3. Zero stays zero however
         // many follow.
-        while before > 0 && !matches!(whole, None | Some(0)) {
-            before = before.wrapping_sub(1);
-            whole = append(whole, 0);
+        let mut zeros = digits_before.saturating_sub(whole_too.len());
+        while zeros > 0 && !matches!(integer, None | Some(0)) {
+            zeros = zeros.wrapping_sub(1);
+            integer = append(integer, b"0");
         }
+        let fractional = after.iter().chain(after_too).any(|digit| *digit != b'0');
         Split {
-            below_zero: self.negative && (fractional || whole != Some(0)),
-            whole,
-            nanos,
+            below_zero: self.negative && (fractional || integer != Some(0)),
+            whole: integer,
+            nanos: nanos(before.min(0).unsigned_abs(), after, after_too),
             fractional,
         }
     }
 }
 
-/// The run of digits that `text` begins with, and what follows it.
-fn digits(text: &[u8]) -> (&[u8], &[u8]) {
-    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    text.split_at_checked(length).unwrap_or((text, &[]))
+/// What the last of so many places after the point counts, in billionths.
+#[cfg(target_pointer_width = "64")]
+const NANOS_BY_PLACES: [u64; 9] = [
+    1_000_000_000,
+    100_000_000,
+    10_000_000,
+    1_000_000,
+    100_000,
+    10_000,
+    1_000,
+    100,
+    10,
+];
+
+/// The two forms in which servers print the time of this era, ten digits before the point or `e+09` behind the first:
+/// what `Decimal` would find, without taking the number apart first.
+#[cfg(target_pointer_width = "64")]
+fn usual_split(text: &[u8]) -> Option<Split> {
+    let digit = |byte: &u8| u64::from(byte & 0xf);
+    let (whole, fraction) = match text {
+        [first, b'.', tail @ .., b'e', b'+', b'0', b'9'] => {
+            let (eight, [last, fraction @ ..]) = quick::eight_digits(tail)? else {
+                return None;
+            };
+            if !first.is_ascii_digit() || !last.is_ascii_digit() {
+                return None;
+            }
+            let billions = digit(first).wrapping_mul(1_000_000_000);
+            let others = eight.wrapping_mul(10).wrapping_add(digit(last));
+            (billions.wrapping_add(others), fraction)
+        }
+        [b'1'..=b'9', ..] => {
+            let (eight, [tens, ones, b'.', fraction @ ..]) = quick::eight_digits(text)? else {
+                return None;
+            };
+            if !tens.is_ascii_digit() || !ones.is_ascii_digit() || fraction.is_empty() {
+                return None;
+            }
+            let last = digit(tens).wrapping_mul(10).wrapping_add(digit(ones));
+            (eight.wrapping_mul(100).wrapping_add(last), fraction)
+        }
+        _ => return None,
+    };
+    let nanos = match quick::eight_digits(fraction) {
+        Some((eight, [last, ..])) => eight.wrapping_mul(10).wrapping_add(digit(last)),
+        _ => {
+            let places = fraction.iter().fold(0_u64, |value, byte| {
+                value.wrapping_mul(10).wrapping_add(digit(byte))
+            });
+            places.wrapping_mul(*NANOS_BY_PLACES.get(fraction.len())?)
+        }
+    };
+    quick::skip_digits(fraction).is_empty().then(|| Split {
+        below_zero: false,
+        whole: Some(whole),
+        nanos: u32::try_from(nanos).unwrap_or_default(),
+        fractional: fraction.iter().any(|digit| *digit != b'0'),
+    })
 }
 
-/// The integer with one more digit at its end; `None` once it has outgrown a `u64`.
-fn append(integer: Option<u64>, digit: u8) -> Option<u64> {
-    integer?.checked_mul(10)?.checked_add(u64::from(digit))
+/// The first nine places after the point, of which `zeros` are zeros that the text does not have.
+fn nanos(zeros: usize, digits: &[u8], digits_too: &[u8]) -> u32 {
+    let places = 9_usize.saturating_sub(zeros);
+    let (digits, _) = cut(digits, places);
+    let places = places.saturating_sub(digits.len());
+    let (digits_too, _) = cut(digits_too, places);
+    let value = append(append(Some(0), digits), digits_too).unwrap_or_default();
+    let mut value = u32::try_from(value).unwrap_or_default();
+    for _ in digits_too.len()..places {
+        value = value.wrapping_mul(10);
+    }
+    value
+}
+
+/// The first `at` digits, if there are so many, and the others.
+fn cut(digits: &[u8], at: usize) -> (&[u8], &[u8]) {
+    digits.split_at_checked(at).unwrap_or((digits, &[]))
+}
+
+/// The run of digits that `text` begins with, and what follows it.
+fn digits(text: &[u8]) -> (&[u8], &[u8]) {
+    let rest = skip_digits(text);
+    (before(text, rest), rest)
+}
+
+/// The integer with these digits at its end; `None` once it has outgrown a `u64`.
+fn append(integer: Option<u64>, digits: &[u8]) -> Option<u64> {
+    #[cfg(target_pointer_width = "64")]
+    let (integer, digits) = append_by_eight(integer, digits);
+    digits.iter().fold(integer, |integer, digit| {
+        let digit = digit.wrapping_sub(b'0');
+        integer?.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// Appends eight digits at a time, and gives back those that are left.
+#[cfg(target_pointer_width = "64")]
+fn append_by_eight(mut integer: Option<u64>, mut digits: &[u8]) -> (Option<u64>, &[u8]) {
+    while let Some((eight, rest)) = quick::eight_digits(digits) {
+        let appended = integer.and_then(|integer| integer.checked_mul(100_000_000));
+        integer = appended.and_then(|integer| integer.checked_add(eight));
+        digits = rest;
+    }
+    (integer, digits)
 }
 
 #[cfg(test)]
@@ -471,7 +574,7 @@ mod tests {
     #[test]
     fn a_text_that_is_no_number_is_refused_even_when_wrapped_unchecked() {
         for text in ["", "-", "true", "1.", "1e", "\u{661}"] {
-            let wrapped = JsonNumber::from_validated(text);
+            let wrapped = JsonNumber::from_validated(text.as_bytes());
             assert_eq!(wrapped.to_u64(), Err(NumberError::OutOfRange), "{text:?}");
         }
     }
@@ -550,6 +653,18 @@ mod tests {
             prop_assert_eq!(number(&text).to_i64(), narrowed(value), "{}", text);
         }
 
+        #[cfg(target_pointer_width = "64")]
+        #[test]
+        fn the_usual_forms_split_as_all_do(
+            text in "[0-9][.][0-9]{8,22}e[+]09|[0-9]{10}[.][0-9]{0,12}|[0-9.]{9,12}(e[+]0[89])?",
+        ) {
+            let parts = |split: Split| (split.below_zero, split.whole, split.nanos, split.fractional);
+            if let Some(usual) = usual_split(text.as_bytes()) {
+                let general = Decimal::parse(text.as_bytes()).unwrap().split();
+                prop_assert_eq!(parts(usual), parts(general), "{}", text);
+            }
+        }
+
         #[test]
         fn plain_integers_agree_with_serde_json(mantissa in mantissas()) {
             let text = mantissa.to_string();
@@ -581,7 +696,7 @@ mod tests {
 
         #[test]
         fn no_text_at_all_makes_a_reader_panic(text in any::<String>()) {
-            let wrapped = JsonNumber::from_validated(&text);
+            let wrapped = JsonNumber::from_validated(text.as_bytes());
             let _ = (wrapped.to_u32(), wrapped.to_i64(), wrapped.to_f64(), wrapped.split().nanos);
         }
     }

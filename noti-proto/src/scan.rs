@@ -4,6 +4,8 @@
 //! length and no index can be out of range. A raw `\n` ends a line (clause F1), so it is no white space here.
 
 use crate::error::JsonErrorKind;
+#[cfg(target_pointer_width = "64")]
+use crate::quick;
 
 /// How deep arrays and objects may nest, the message itself included (clause J2).
 pub const MAX_DEPTH: u32 = 64;
@@ -38,6 +40,7 @@ pub(crate) fn skip_white_space(mut rest: &[u8]) -> &[u8] {
 }
 
 /// Reads one value. `depth` is how many arrays and objects it stands in.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn value(rest: &[u8], depth: u32) -> Rest<'_> {
     match rest {
         [b'{' | b'[', ..] => nested(rest, depth),
@@ -45,7 +48,12 @@ pub(crate) fn value(rest: &[u8], depth: u32) -> Rest<'_> {
     }
 }
 
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 fn scalar(rest: &[u8]) -> Rest<'_> {
+    #[cfg(target_pointer_width = "64")]
+    if let Some(rest) = quick::scalar(rest) {
+        return Ok(rest);
+    }
     match rest {
         [b'"', tail @ ..] => string(tail).map(|text| text.rest),
         _ => literal(rest),
@@ -60,7 +68,19 @@ pub(crate) struct Text<'a> {
 }
 
 /// Reads a string whose opening quote has been taken.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn string(start: &[u8]) -> Result<Text<'_>, Fault<'_>> {
+    #[cfg(target_pointer_width = "64")]
+    if let Some(rest) = quick::string(start)
+        && let [raw @ .., _] = before(start, rest)
+    {
+        return Ok(Text { raw, rest });
+    }
+    any_string(start)
+}
+
+#[cfg_attr(target_pointer_width = "64", cold, inline(never))]
+pub(crate) fn any_string(start: &[u8]) -> Result<Text<'_>, Fault<'_>> {
     let mut rest = start;
     let mut ascii = true;
     loop {
@@ -85,7 +105,7 @@ pub(crate) fn string(start: &[u8]) -> Result<Text<'_>, Fault<'_>> {
 }
 
 /// Reads an escape whose backslash has been taken.
-fn escape(rest: &[u8]) -> Option<&[u8]> {
+pub(crate) fn escape(rest: &[u8]) -> Option<&[u8]> {
     match rest {
         [
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
@@ -155,52 +175,8 @@ struct Plain<'a> {
     ascii: bool,
 }
 
-/// Skips what may stand in a string as it is, eight bytes at a time where a register holds eight.
-#[cfg(target_pointer_width = "64")]
+/// Skips what may stand in a string as it is.
 fn skip_plain(mut rest: &[u8]) -> Plain<'_> {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-    const QUOTES: u64 = u64::from_le_bytes([b'"'; 8]);
-    const BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; 8]);
-    const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
-
-    let mut high = 0;
-    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
-        let word = u64::from_le_bytes(*chunk);
-        let quote = word ^ QUOTES;
-        let backslash = word ^ BACKSLASHES;
-        // A byte's high bit is set where the subtraction borrows: where the byte was zero, or below a space. Borrows
-        // run upwards only, so the lowest bit that is set is always right.
-        let stops = ((quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash)
-            | (word.wrapping_sub(SPACES) & !word))
-            & HIGH;
-        if stops == 0 {
-            high |= word & HIGH;
-            rest = tail;
-            continue;
-        }
-        let below = stops & stops.wrapping_neg();
-        high |= word & HIGH & below.wrapping_sub(1);
-        let skipped = usize::try_from(stops.trailing_zeros() / 8).unwrap_or_default();
-        return Plain {
-            rest: rest.get(skipped..).unwrap_or_default(),
-            ascii: high == 0,
-        };
-    }
-    let tail = skip_plain_bytes(rest);
-    Plain {
-        rest: tail.rest,
-        ascii: tail.ascii && high == 0,
-    }
-}
-
-#[cfg(not(target_pointer_width = "64"))]
-fn skip_plain(rest: &[u8]) -> Plain<'_> {
-    skip_plain_bytes(rest)
-}
-
-fn skip_plain_bytes(mut rest: &[u8]) -> Plain<'_> {
     let mut ascii = true;
     while let [byte, tail @ ..] = rest {
         if matches!(byte, b'"' | b'\\' | 0..=0x1f) {
@@ -213,7 +189,8 @@ fn skip_plain_bytes(mut rest: &[u8]) -> Plain<'_> {
 }
 
 /// Reads a number, `true`, `false` or `null`.
-fn literal(rest: &[u8]) -> Rest<'_> {
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+pub(crate) fn literal(rest: &[u8]) -> Rest<'_> {
     match rest {
         [b'-' | b'0'..=b'9', ..] => number(rest),
         [b't', b'r', b'u', b'e', tail @ ..]
@@ -223,7 +200,7 @@ fn literal(rest: &[u8]) -> Rest<'_> {
     }
 }
 
-fn number(start: &[u8]) -> Rest<'_> {
+pub(crate) fn number(start: &[u8]) -> Rest<'_> {
     let invalid = |rest| Fault::new(JsonErrorKind::InvalidNumber, rest);
     let unsigned = match start {
         [b'-', tail @ ..] => tail,
@@ -255,11 +232,23 @@ fn digits(rest: &[u8]) -> Option<&[u8]> {
     }
 }
 
-fn skip_digits(mut rest: &[u8]) -> &[u8] {
+#[cfg(target_pointer_width = "64")]
+pub(crate) use crate::quick::skip_digits;
+
+#[cfg(not(target_pointer_width = "64"))]
+pub(crate) fn skip_digits(mut rest: &[u8]) -> &[u8] {
     while let [b'0'..=b'9', tail @ ..] = rest {
         rest = tail;
     }
     rest
+}
+
+#[cfg(target_pointer_width = "64")]
+use crate::quick::members as usual_members;
+
+#[cfg(not(target_pointer_width = "64"))]
+const fn usual_members(_: &[u8]) -> Option<&[u8]> {
+    None
 }
 
 /// Reads an array or an object with all that stands in it. Which of the two each level is stands in the bits of one
@@ -290,10 +279,13 @@ fn nested(start: &[u8], depth: u32) -> Rest<'_> {
             match rest {
                 [b'}', ..] if objects & 1 == 1 => {}
                 [b']', ..] if objects & 1 == 0 => {}
-                _ if objects & 1 == 1 => {
-                    rest = key(rest)?.rest;
-                    continue;
-                }
+                _ if objects & 1 == 1 => match usual_members(rest) {
+                    Some(after) => rest = after,
+                    None => {
+                        rest = key(rest)?.rest;
+                        continue;
+                    }
+                },
                 _ => continue,
             }
         } else {
@@ -324,6 +316,7 @@ fn nested(start: &[u8], depth: u32) -> Rest<'_> {
 }
 
 /// Reads a member's key and its colon, and the white space up to the value.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn key(rest: &[u8]) -> Result<Text<'_>, Fault<'_>> {
     let [b'"', tail @ ..] = rest else {
         return Err(unexpected(rest));

@@ -2,7 +2,16 @@
 //! code would cost half a KiB of flash.
 
 #[cfg(target_pointer_width = "64")]
-pub(crate) use memchr::{memchr, memrchr};
+pub(crate) use memchr::memchr;
+
+/// A byte that comes alone is not worth a call.
+#[cfg(target_pointer_width = "64")]
+pub(crate) fn memrchr(needle: u8, bytes: &[u8]) -> Option<usize> {
+    match bytes {
+        [byte] => (*byte == needle).then_some(0),
+        _ => memchr::memrchr(needle, bytes),
+    }
+}
 
 #[cfg(not(target_pointer_width = "64"))]
 pub(crate) fn memchr(needle: u8, bytes: &[u8]) -> Option<usize> {

@@ -436,6 +436,7 @@ impl Core {
         }
         match self.outgoing {
             Outgoing::Login => wipe(taken),
+            Outgoing::Acks if self.transmit.is_empty() => self.acks_in_buffer = 0,
             Outgoing::Acks => {
                 let messages = taken.iter().filter(|byte| **byte == b'\n').count();
                 let messages = u16::try_from(messages).unwrap_or(u16::MAX);

@@ -259,8 +259,9 @@ fn utf8(character: char) -> ([u8; 4], usize) {
 /// Whether the inside of a string is this name of the protocol, which is of ASCII letters, digits and underscores only:
 /// far less code than what compares any text. No escape but `\u` stands for such a character.
 pub(crate) fn is_name(mut raw: &[u8], name: &str) -> bool {
-    if raw == name.as_bytes() {
-        return true;
+    // With an escape it is five bytes longer at least.
+    if raw.len() < name.len().saturating_add(5) {
+        return raw == name.as_bytes();
     }
     for expected in name.bytes() {
         let (byte, tail) = match raw {

@@ -119,7 +119,7 @@ impl<'a> JsonValue<'a> {
     #[must_use]
     pub fn as_number(&self) -> Option<JsonNumber<'a>> {
         match self.kind() {
-            JsonKind::Number => Some(JsonNumber::from_validated(self.raw())),
+            JsonKind::Number => Some(JsonNumber::from_validated(self.raw)),
             _ => None,
         }
     }

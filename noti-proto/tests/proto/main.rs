@@ -39,3 +39,4 @@ mod model;
 #[cfg(feature = "server")]
 mod pipe;
 mod recovery;
+mod short_ways;

@@ -1,0 +1,81 @@
+//! The start of a push as a server usually writes it: the members in the order of the document, nothing between them.
+//!
+//! Only a short way: it stops where a line is anything else, and the walk of `message` goes on from there.
+
+use crate::message::{Member, Members};
+use crate::{quick, scan};
+
+const COMMAND: &[u8] = br#"{"cmd":"enterprise_event_push""#;
+
+/// Reads as many members as stand in their usual places, and gives back what follows the last one's value. `None` when
+/// not even the command does.
+pub(crate) fn members<'a>(start: &'a [u8], members: &mut Members) -> Option<&'a [u8]> {
+    let mut walk = Walk {
+        length: start.len(),
+        rest: start.strip_prefix(COMMAND)?,
+        members,
+    };
+    walk.members.note(Member::Cmd, 7, 30);
+    // Where it stops does not matter.
+    let _ = walk.all();
+    Some(walk.rest)
+}
+
+struct Walk<'a, 'm> {
+    /// Of the line and what follows it.
+    length: usize,
+    /// From the end of the last value on.
+    rest: &'a [u8],
+    members: &'m mut Members,
+}
+
+impl<'a> Walk<'a, '_> {
+    #[inline(always)]
+    fn all(&mut self) -> Option<()> {
+        self.scalar(Member::DeliveryId, br#","delivery_id":"#)?;
+        self.string(Member::EventType, br#","event_type":"#)?;
+        // Faults and alerts have one, other events have not.
+        let _ = self.string(Member::EventId, br#","event_id":"#);
+        self.string(Member::ProductKey, br#","product_key":"#)?;
+        self.string(Member::Did, br#","did":"#)?;
+        self.string(Member::Mac, br#","mac":"#)?;
+        self.scalar(Member::GroupId, br#","group_id":"#)?;
+        self.scalar(Member::CreatedAt, br#","created_at":"#)?;
+        self.value(Member::Data, br#","data":"#)
+    }
+
+    /// Reads a string. Its key comes with the comma before it: one comparison of known length.
+    #[inline(always)]
+    fn string(&mut self, member: Member, key: &[u8]) -> Option<()> {
+        let value = self.rest.strip_prefix(key)?;
+        let [b'"', inside @ ..] = value else {
+            return None;
+        };
+        self.take(member, value, quick::string(inside)?)
+    }
+
+    /// Reads a string, a number or a literal. Its key comes with the comma before it.
+    #[inline(always)]
+    fn scalar(&mut self, member: Member, key: &[u8]) -> Option<()> {
+        let value = self.rest.strip_prefix(key)?;
+        self.take(member, value, quick::scalar(value)?)
+    }
+
+    /// Reads any value. Its key comes with the comma before it.
+    #[inline(always)]
+    fn value(&mut self, member: Member, key: &[u8]) -> Option<()> {
+        let value = self.rest.strip_prefix(key)?;
+        self.take(member, value, scan::value(value, 1).ok()?)
+    }
+
+    /// Notes a value that was read, and goes on behind it.
+    #[inline(always)]
+    fn take(&mut self, member: Member, value: &[u8], rest: &'a [u8]) -> Option<()> {
+        let start = self.length.wrapping_sub(value.len());
+        let end = self.length.wrapping_sub(rest.len());
+        let (start, end) = (u32::try_from(start).ok()?, u32::try_from(end).ok()?);
+        self.members.note(member, start, end);
+        self.rest = rest;
+        Some(())
+    }
+}
