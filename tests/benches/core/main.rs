@@ -62,15 +62,19 @@ fn clients<'a>(memory: &'a mut Memory, stream: &'a [u8]) -> Vec<Contender<'a>> {
     ]
 }
 
-/// All passes of one contender over the ordered events.
+/// All passes of one contender.
 fn run(name: &str, passes: usize) -> ExitCode {
-    let corpus = Corpus::ordered(EVENTS);
+    let corpus = match name {
+        "disordered" => Corpus::disordered(EVENTS),
+        "long-by-byte" => scaling::sized(60 * 1024, 0.3, 0.05),
+        _ => Corpus::ordered(EVENTS),
+    };
     let stream = &corpus.bytes;
     let mut memory = Memory::new(WINDOW);
     let mut outcome = Outcome::default();
     let mut pass: Box<dyn FnMut()> = match name {
-        "noti-proto" | "noti-proto-by-byte" => {
-            let read = if name == "noti-proto" { READ } else { 1 };
+        "noti-proto" | "disordered" | "by-byte" => {
+            let read = if name == "by-byte" { 1 } else { READ };
             let mut client = memory.client();
             let outcome = &mut outcome;
             Box::new(move || {
@@ -78,8 +82,10 @@ fn run(name: &str, passes: usize) -> ExitCode {
                 client.serve(stream, read, outcome);
             })
         }
-        "framing" => Box::new(|| assert_eq!(noti::frame(stream, READ), EVENTS)),
-        "framing-by-byte" => Box::new(|| assert_eq!(noti::frame(stream, 1), EVENTS)),
+        "framing" => Box::new(|| assert_eq!(noti::frame(stream, READ), corpus.events)),
+        "framing-by-byte" | "long-by-byte" => {
+            Box::new(|| assert_eq!(noti::frame(stream, 1), corpus.events))
+        }
         "naive" => {
             let mut naive = peers::naive();
             let outcome = &mut outcome;
@@ -98,7 +104,7 @@ fn run(name: &str, passes: usize) -> ExitCode {
     let allocations = allocation_counter::measure(|| (0..passes).for_each(|_| pass()));
     println!(
         "events {} bytes {} allocations {}",
-        passes * EVENTS,
+        passes * corpus.events,
         passes * stream.len(),
         allocations.count_total
     );

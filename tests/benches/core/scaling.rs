@@ -56,7 +56,7 @@ pub(crate) fn tables() {
 }
 
 /// Status events whose `data` has this size and these shares of texts.
-fn sized(size: u32, chinese: f64, escaped: f64) -> Corpus {
+pub(crate) fn sized(size: u32, chinese: f64, escaped: f64) -> Corpus {
     let mut config = GeneratorConfig::default();
     config.payload = size..=size;
     config.chinese = chinese;
