@@ -1,7 +1,7 @@
 //! A client without a will of its own.
 
 use std::io;
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use noti_proto::{JsonValue, LineBuf};
@@ -32,11 +32,12 @@ impl Peer {
 
     pub(crate) fn try_connect(broker: &Broker) -> io::Result<Self> {
         let trust = Trust::platform().with_ca_pem(broker.ca_pem()).unwrap();
-        Self::with_tls(broker, &ClientTls::new(&trust, "127.0.0.1").unwrap())
+        let tls = ClientTls::new(&trust, "127.0.0.1").unwrap();
+        Self::with_tls(broker.address(), &tls)
     }
 
-    pub(crate) fn with_tls(broker: &Broker, tls: &ClientTls) -> io::Result<Self> {
-        let mut socket = TcpStream::connect(broker.address())?;
+    pub(crate) fn with_tls(address: SocketAddr, tls: &ClientTls) -> io::Result<Self> {
+        let mut socket = TcpStream::connect(address)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         let mut tls = TlsConnection::client(tls).unwrap();
         while tls.is_handshaking() {
@@ -54,13 +55,18 @@ impl Peer {
     pub(crate) fn logged_in(broker: &Broker, prefetch: u16) -> Self {
         let mut peer = Self::connect(broker);
         peer.login(broker.enterprise_id(), broker.enterprise_secret(), prefetch);
-        peer.expect(r#"{"cmd":"enterprise_login_res","data":{"result":true,"msg":"ok"}}"#);
+        peer.expect_login();
         peer
     }
 
+    pub(crate) fn expect_login(&mut self) {
+        self.expect(r#"{"cmd":"enterprise_login_res","data":{"result":true,"msg":"ok"}}"#);
+    }
+
     pub(crate) fn login(&mut self, id: &str, secret: &str, prefetch: u16) {
+        let secret = serde_json::Value::from(secret);
         self.send(&format!(
-            r#"{{"cmd":"enterprise_login_req","data":{{"enterprise_id":"{id}","enterprise_secret":"{secret}","prefetch_count":{prefetch}}}}}"#
+            r#"{{"cmd":"enterprise_login_req","data":{{"enterprise_id":"{id}","enterprise_secret":{secret},"prefetch_count":{prefetch}}}}}"#
         ));
     }
 
