@@ -1,14 +1,13 @@
 //! How the cost grows: with the event's size and nesting, with what its text is, with the window, with the reads.
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use noti_proto::AckToken;
 use noti_std::broker::{GeneratorConfig, Style};
 use noti_tests::corpus::Corpus;
 
 use crate::READ;
-use crate::measure::quantile;
+use crate::measure::{processor_seconds, quantile};
 use crate::noti::{Client, Memory};
 use crate::outcome::Outcome;
 
@@ -86,10 +85,10 @@ fn row(what: &str, value: &str, corpus: &Corpus, read: usize) {
     let times: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             outcome.clear();
-            let start = Instant::now();
+            let start = processor_seconds();
             client.serve(&corpus.bytes, read, &mut outcome);
             assert_eq!(outcome.events, corpus.events);
-            start.elapsed().as_secs_f64()
+            processor_seconds() - start
         })
         .collect();
     let nanoseconds = quantile(&times, 0.5) * 1e9;
@@ -110,11 +109,11 @@ fn acks(window: u16) -> f64 {
     let passes = 32_767 / usize::from(window);
     let times: Vec<f64> = (0..ROUNDS)
         .map(|_| {
-            let start = Instant::now();
+            let start = processor_seconds();
             for _ in 0..passes {
                 fill_and_ack(&mut client, &corpus, &mut held, &mut outcome);
             }
-            start.elapsed().as_secs_f64()
+            processor_seconds() - start
         })
         .collect();
     quantile(&times, 0.5) * 1e9 / (passes * usize::from(window)) as f64
