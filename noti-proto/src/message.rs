@@ -169,12 +169,20 @@ pub(crate) enum Reading<'a, 'm> {
 
 /// Reads the line that `batch` begins with, and tells the batch where it ended. `members` start empty.
 pub(crate) fn read<'a, 'm>(batch: &Batch<'a>, members: &'m mut Members) -> Reading<'a, 'm> {
-    match read_members(batch.bytes, members) {
+    #[cfg(target_pointer_width = "64")]
+    let usual = usual::members(batch.bytes, members);
+    #[cfg(not(target_pointer_width = "64"))]
+    let usual = None;
+    match read_members(batch.bytes, usual, members) {
         Ok(rest) => {
             let line = before(batch.bytes, rest);
             batch.ends_after(line.len().saturating_add(1));
             let line = without_carriage_return(line);
-            match command(line, members) {
+            let command = match usual {
+                Some(_) => Ok(Command::Push),
+                None => command(line, members),
+            };
+            match command {
                 Ok(command) => Reading::Message(Message {
                     line,
                     command,
@@ -229,12 +237,13 @@ impl<'a> From<Fault<'a>> for Stop<'a> {
     }
 }
 
-/// Validates the line, notes its members, and gives back the bytes from its end on.
-fn read_members<'a>(start: &'a [u8], members: &mut Members) -> Result<&'a [u8], Stop<'a>> {
-    #[cfg(target_pointer_width = "64")]
-    let usual = usual::members(start, members);
-    #[cfg(not(target_pointer_width = "64"))]
-    let usual = None;
+/// Validates the line, notes its members, and gives back the bytes from its end on. `usual` is what follows the members
+/// that were read already, if there are such.
+fn read_members<'a>(
+    start: &'a [u8],
+    usual: Option<&'a [u8]>,
+    members: &mut Members,
+) -> Result<&'a [u8], Stop<'a>> {
     let mut next = match usual {
         Some(after_value) => next_key(after_value)?,
         None => first_key(start)?,

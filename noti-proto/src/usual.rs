@@ -7,9 +7,10 @@ use crate::{quick, scan};
 
 const COMMAND: &[u8] = br#"{"cmd":"enterprise_event_push""#;
 
-/// Reads as many members as stand in their usual places, and gives back what follows the last one's value. `None` when
-/// not even the command does.
+/// Reads as many members of a push as stand in their usual places, and gives back what follows the last one's value. `None`
+/// when not even the command does.
 pub(crate) fn members<'a>(start: &'a [u8], members: &mut Members) -> Option<&'a [u8]> {
+    u32::try_from(start.len()).ok()?;
     let mut walk = Walk {
         length: start.len(),
         rest: start.strip_prefix(COMMAND)?,
@@ -71,11 +72,17 @@ impl<'a> Walk<'a, '_> {
     /// Notes a value that was read, and goes on behind it.
     #[inline(always)]
     fn take(&mut self, member: Member, value: &[u8], rest: &'a [u8]) -> Option<()> {
-        let start = self.length.wrapping_sub(value.len());
-        let end = self.length.wrapping_sub(rest.len());
-        let (start, end) = (u32::try_from(start).ok()?, u32::try_from(end).ok()?);
+        let start = self.offset(value);
+        let end = self.offset(rest);
         self.members.note(member, start, end);
         self.rest = rest;
         Some(())
+    }
+
+    /// Where the rest of a line begins in it. The line's length fits 32 bits.
+    #[inline(always)]
+    fn offset(&self, rest: &[u8]) -> u32 {
+        let offset = self.length.wrapping_sub(rest.len()) & 0xffff_ffff;
+        u32::try_from(offset).unwrap_or_default()
     }
 }
