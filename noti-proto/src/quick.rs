@@ -48,7 +48,7 @@ pub(crate) fn scalar(rest: &[u8]) -> Option<&[u8]> {
 }
 
 /// Reads a string whose opening quote has been taken: ASCII, escapes, and characters of three bytes, such as Chinese.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn string(start: &[u8]) -> Option<&[u8]> {
     match skip_ascii(start) {
         [b'"', tail @ ..] => Some(tail),
@@ -131,6 +131,10 @@ pub(crate) fn number(start: &[u8]) -> Option<&[u8]> {
         [b'0', tail @ ..] => tail,
         _ => digits(start)?,
     };
+    // Most are integers.
+    if let [b',' | b'}', ..] = rest {
+        return Some(rest);
+    }
     if let [b'.', tail @ ..] = rest {
         rest = digits(tail)?;
     }

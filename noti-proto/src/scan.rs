@@ -32,7 +32,13 @@ pub(crate) fn before<'a>(whole: &'a [u8], rest: &[u8]) -> &'a [u8] {
     whole.get(..length).unwrap_or_default()
 }
 
+#[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn skip_white_space(mut rest: &[u8]) -> &[u8] {
+    // Mostly there is none, and one comparison tells.
+    #[cfg(target_pointer_width = "64")]
+    if let [b'!'..=0xff, ..] = rest {
+        return rest;
+    }
     while let [b' ' | b'\t' | b'\r', tail @ ..] = rest {
         rest = tail;
     }
