@@ -185,8 +185,24 @@ fn an_unknown_command_is_reported() {
 /// E1: every error and reason is a sentence for people, one line of it.
 #[test]
 fn errors_are_sentences() {
-    use noti_proto::{AckError, ConfigError, DecodeError, FieldError, LineError, NumberError};
+    use noti_proto::{
+        AckError, Base64Error, ConfigError, DecodeError, FieldError, JsonErrorKind, LineError,
+        NumberError,
+    };
     let sentences: Vec<String> = [
+        Base64Error::InvalidByte { position: 1 }.to_string(),
+        Base64Error::InvalidLength { length: 3 }.to_string(),
+        Base64Error::TrailingBits { position: 2 }.to_string(),
+        Base64Error::BufferTooSmall { needed: 12 }.to_string(),
+        JsonErrorKind::UnexpectedByte.to_string(),
+        JsonErrorKind::UnexpectedEnd.to_string(),
+        JsonErrorKind::TrailingBytes.to_string(),
+        JsonErrorKind::ControlCharacter.to_string(),
+        JsonErrorKind::InvalidEscape.to_string(),
+        JsonErrorKind::InvalidUtf8.to_string(),
+        JsonErrorKind::InvalidNumber.to_string(),
+        JsonErrorKind::TooDeep.to_string(),
+        JsonErrorKind::TooLong.to_string(),
         AckError::Stale.to_string(),
         AckError::AlreadyAcked.to_string(),
         AckError::OtherSession.to_string(),
@@ -227,4 +243,36 @@ fn errors_are_sentences() {
         );
         assert!(!sentences[..number].contains(sentence), "{sentence} twice");
     }
+}
+
+/// P5, J1: an error that wraps another says what that says, and where in the text it is.
+#[test]
+fn a_wrapping_error_says_what_is_in_it() {
+    use core::error::Error;
+    use noti_proto::{Base64Error, FieldError, JsonErrorKind, LineError, RawError};
+    let base64 = Base64Error::InvalidByte { position: 17 };
+    assert!(base64.to_string().contains("at character 17:"));
+    let causes: [(RawError, String); 2] = [
+        (
+            RawError::Field(FieldError::Null),
+            FieldError::Null.to_string(),
+        ),
+        (RawError::Base64(base64), base64.to_string()),
+    ];
+    for (error, cause) in causes {
+        assert_eq!(error.to_string(), cause);
+        assert_eq!(error.source().map(ToString::to_string), Some(cause));
+    }
+    let Some(Event::Malformed {
+        error: error @ LineError::Json(json),
+        ..
+    }) = Client::logged_in().reads(r#"{"cmd":1]"#)
+    else {
+        panic!("a malformed line");
+    };
+    assert_eq!(
+        error.to_string(),
+        format!("{} at byte 8", JsonErrorKind::UnexpectedByte)
+    );
+    assert_eq!(error.to_string(), json.to_string());
 }

@@ -112,6 +112,21 @@ fn blank_lines_mean_nothing() {
     }
 }
 
+/// F1: the beginning of a line stays where it is while there is room behind it, and moves to the front when there is none.
+#[test]
+fn an_unfinished_line_moves_once_the_room_is_used_up() {
+    let mut buffer = LineBuf::new([0; 8]);
+    assert_eq!(lines(&mut buffer, b"ab\ncd").len(), 1);
+    assert_eq!((buffer.buffered(), buffer.spare().len()), (2, 3));
+    assert!(lines(&mut buffer, b"efg").is_empty());
+    assert_eq!((buffer.buffered(), buffer.spare().len()), (5, 3));
+    assert_eq!(
+        lines(&mut buffer, b"\n"),
+        [(b"cdefg".to_vec(), false, true)]
+    );
+    assert_eq!((buffer.buffered(), buffer.spare().len()), (0, 8));
+}
+
 /// F4: the half of a line that the last connection left is no part of the next one's first line.
 #[test]
 fn a_new_connection_starts_without_old_bytes() {

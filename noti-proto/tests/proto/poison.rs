@@ -134,6 +134,7 @@ pub(crate) const LINES: &[(&[u8], Option<&str>)] = &[
     (br#"{"x":"cmd":"enterprise_event_push","delivery_id":5},"cmd":"enterprise_pong"}"#, None),
     (br#"{"cmd":"enterprise_event_push","a":1 2:3,"delivery_id":5}"#, None),
     (br#"{"cmd":"enterprise_event_push","a":{}:3,"delivery_id":5}"#, None),
+    (br#"{"cmd":"enterprise_event_push","a":[1,2]:3,"delivery_id":5}"#, None),
     (push!("6,\"data\":\"a\":1,\"delivery_id\":5},"), None),
     (push!("6,\"data\":\"a\":1,\"b\":5},"), Some("6")),
 ];

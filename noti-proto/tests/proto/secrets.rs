@@ -131,6 +131,12 @@ fn debug_shows_no_credentials() {
     session.connected(Instant::ZERO, &SECRET).unwrap();
     shown.push(format!("{inline:?}"));
     shown.push(format!("{:?}", noti_proto::Storage::parts(&mut inline)));
+    let (mut tx, mut slots) = ([0; 256], [Slot::EMPTY; 5]);
+    let mut borrowed = Borrowed::new(&mut tx, &mut slots);
+    let mut session = Session::new(Config::default(), &mut borrowed).unwrap();
+    session.connected(Instant::ZERO, &SECRET).unwrap();
+    shown.push(format!("{borrowed:?}"));
+    assert!(holds_secret(&tx), "it was there to be shown");
     for shown in shown {
         assert!(!shows_secret(&shown), "{shown}");
     }
@@ -152,6 +158,40 @@ fn debug_of_received_bytes_shows_none_of_them() {
         "{:?}",
         noti_proto::Line::whole(login)
     )));
+}
+
+/// L1: what they show in place of the bytes is how much there is.
+#[test]
+fn debug_of_received_bytes_shows_how_much_there_is() {
+    let mut buffer = LineBuf::new([0; 4]);
+    buffer.spare().copy_from_slice(b"a\nbc");
+    buffer.commit(4);
+    assert_eq!(format!("{buffer:?}"), "LineBuf { buffered: 4, .. }");
+    let whole = format!("{:?}", buffer.next_line());
+    assert_eq!(whole, "Some(Line { is_part: false, is_last: true, .. })");
+    assert!(buffer.next_line().is_none());
+    buffer.spare().copy_from_slice(b"de");
+    buffer.commit(2);
+    let part = format!("{:?}", buffer.next_line());
+    assert_eq!(part, "Some(Line { is_part: true, is_last: false, .. })");
+}
+
+/// A2, L1: a slot shows how it stands, not what was kept in it.
+#[test]
+fn debug_of_a_slot_shows_how_it_stands() {
+    let mut tx = [0; 256];
+    let mut slots = [Slot::EMPTY; 2];
+    let mut config = Config::default();
+    config.prefetch = 2;
+    let mut client = Client::new(config, Borrowed::new(&mut tx, &mut slots));
+    client.is_let_in();
+    let token = client.gets("\"the-enterprise\"");
+    let _ = client.gets("2");
+    client.acks(token);
+    assert_eq!(
+        format!("{slots:?}"),
+        "[Slot { state: Acked, serial: 0, .. }, Slot { state: Held, serial: 1, .. }]"
+    );
 }
 
 /// A1, L1: once logged in, the session shows how it stands.

@@ -620,6 +620,41 @@ fn debug_shows_no_secret_of_a_client() {
     assert!(!format!("{:?}", broker.session).contains(secret));
 }
 
+/// E1, H2: what it shows in place of the line is what happened.
+#[test]
+fn debug_of_a_broker_event_says_what_happened() {
+    let mut broker = Broker::logged_in();
+    broker.pushes(7).unwrap();
+    broker.sends();
+    for (line, expected) in [
+        (ack("1"), "Some(Acked { tag: 7 })"),
+        (ack("1"), "Some(ClientError { error: UnknownDelivery, .. })"),
+        (crate::story::PING.to_owned(), "Some(Ping)"),
+    ] {
+        assert_eq!(format!("{:?}", broker.reads(&line)), expected);
+    }
+}
+
+/// E1: why an event was not pushed is a sentence for people, with what to do.
+#[test]
+fn push_errors_are_sentences() {
+    let sentences = [
+        PushError::NotLoggedIn,
+        PushError::WindowFull,
+        PushError::NoRoom,
+        PushError::IdTooLong,
+        PushError::NotAnObject,
+    ]
+    .map(|error| error.to_string());
+    for (number, sentence) in sentences.iter().enumerate() {
+        assert!(
+            sentence.contains("; ") && !sentence.contains('\n'),
+            "{sentence}"
+        );
+        assert!(!sentences[..number].contains(sentence), "{sentence} twice");
+    }
+}
+
 /// A6: told so, a broker pushes more than the client asked for, until the connection ends.
 #[test]
 fn a_broker_can_overrun_a_client_on_purpose() {

@@ -155,6 +155,7 @@ fn data_that_is_no_object_says_so() {
             status.deserialize::<Fan>(&mut [0; 64])
         });
         assert_eq!(found, Err(TypedError::Field(error)));
+        assert_eq!(TypedError::Field(error).to_string(), error.to_string());
     }
     let error = status(&with_data("{}"), |status| {
         status.deserialize::<Fan>(&mut [0; 64])
