@@ -39,6 +39,26 @@ fn pings_go_on() {
     }
 }
 
+/// H3: an answer is awaited from when the ping's last byte has left until anything at all arrives.
+#[test]
+fn a_session_says_whether_it_awaits_an_answer() {
+    for arrives in [PONG, " "] {
+        let mut client = Client::logged_in();
+        client.at(60_000).times_out();
+        assert!(!client.session.is_awaiting_pong(), "it is only due");
+        client.sends_at_most(PING.len() - 1);
+        assert!(!client.session.is_awaiting_pong(), "half of it has left");
+        client.sends();
+        assert!(client.session.is_awaiting_pong());
+        let _ = client.reads(arrives);
+        assert!(!client.session.is_awaiting_pong(), "the link is alive");
+        client.at(120_000).times_out();
+        client.sends();
+        client.disconnects();
+        assert!(!client.session.is_awaiting_pong(), "nothing will come");
+    }
+}
+
 /// H1: the protocol's 300 s are never reached: 270 s is the largest interval, and it counts from the last byte sent.
 #[test]
 fn the_interval_is_the_callers() {

@@ -488,6 +488,21 @@ fn an_oversize_event_before_the_login_is_held_too() {
     assert_eq!(client.sends(), ack("1"));
 }
 
+/// A5: brackets are counted up to 65,535 deep. Beyond that any depth is a guess, so nothing after them is believed.
+#[test]
+fn an_id_behind_more_brackets_than_can_be_counted_is_in_doubt() {
+    // The message's own brace is the first.
+    for (brackets, expected) in [(65_534, Some("5")), (65_535, None)] {
+        let (open, close) = ("[".repeat(brackets), "]".repeat(brackets));
+        let behind =
+            format!(r#"{{"cmd":"enterprise_event_push","data":{open}{close},"delivery_id":5}}"#);
+        let mut client = Client::logged_in();
+        let (joined, id) = read_through(&mut client.session, 4096, behind.as_bytes(), b"\n");
+        assert!(joined == behind.as_bytes());
+        assert_eq!(id.as_deref(), expected, "{brackets}");
+    }
+}
+
 /// F5: memory stays the buffer's, whatever the length: 2 MiB go through 4 KiB, and the id after them is found.
 #[test]
 fn a_line_of_any_length_goes_through() {

@@ -161,6 +161,7 @@ fn a_login_must_be_complete() {
         r#","data":null"#,
         r#","data":{}"#,
         r#","data":{"enterprise_id":1,"enterprise_secret":"","prefetch_count":1}"#,
+        r#","data":{"enterprise_id":"","enterprise_secret":1,"prefetch_count":1}"#,
         r#","data":{"enterprise_id":"","prefetch_count":1}"#,
         r#","data":{"enterprise_id":"","enterprise_secret":""}"#,
         r#","data":{"enterprise_id":"","enterprise_secret":"","prefetch_count":0}"#,
