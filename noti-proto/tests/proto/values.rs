@@ -143,6 +143,7 @@ fn numbers_keep_their_text_and_read_exactly() {
         "1E400",
     ] {
         assert_eq!(number(text).text(), text);
+        assert_eq!(format!("{:?}", number(text)), text);
     }
     let integers = [
         ("0", Ok(0)),
