@@ -137,6 +137,22 @@ fn a_fault_is_named_and_located() {
     }
 }
 
+/// J1, F1: a text that is no line breaks off where its bytes end, and where a line would.
+#[test]
+fn a_text_breaks_off_where_it_ends() {
+    for broken in ["", " ", "{", "[1,", "{\"a\"", "{\"a\":", "\"abc", "[\"优"] {
+        for end in ["", "\n", "\n]"] {
+            let text = [broken, end].concat();
+            let error = JsonValue::parse(text.as_bytes()).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.offset()),
+                (UnexpectedEnd, broken.len()),
+                "{text:?}"
+            );
+        }
+    }
+}
+
 /// J1: a byte order mark is no part of a message.
 #[test]
 fn a_byte_order_mark_is_refused() {
