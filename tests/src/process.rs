@@ -18,6 +18,17 @@ pub fn kib(pid: u32, name: &str) -> u64 {
         .expect("a number of KiB")
 }
 
+/// What it does: `R` for running, `S` for waiting, `T` for stopped, `Z` for ended but not waited for, and others.
+///
+/// # Panics
+/// There is no such process.
+#[must_use]
+pub fn state(pid: u32) -> char {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+    let (_, rest) = stat.rsplit_once(") ").expect("a name in brackets");
+    rest.chars().next().expect("a state")
+}
+
 /// How many threads it has.
 #[must_use]
 pub fn threads(pid: u32) -> usize {

@@ -1,5 +1,6 @@
 //! Where events go, and signals meanwhile.
 
+use std::fs::OpenOptions;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +8,8 @@ use std::time::Duration;
 use noti_std::Broker;
 use noti_std::broker::{Account, GeneratorConfig, Source};
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener, Listening, lines};
-use noti_tests::scripted::{PATIENCE, wait_until};
+use noti_tests::process;
+use noti_tests::scripted::{PATIENCE, Server, ack, event, wait_until};
 
 fn broker() -> Broker {
     let source = Source::generate(GeneratorConfig::default())
@@ -60,13 +62,25 @@ fn a_rotated_file_is_whole_and_a_new_one_takes_over() {
     assert_eq!(all, (1..=acked).collect::<Vec<_>>());
 }
 
+/// Waits until its output takes nothing any more: pings come and go, events wait, and none of them is acked.
+fn wait_until_blocked(broker: &Broker) {
+    let mut known = None;
+    wait_until("a blocked output", || {
+        let before = broker.report().totals;
+        broker
+            .wait_until(PATIENCE, |totals| totals.pings >= before.pings + 10)
+            .unwrap();
+        let state = Some((before.acked, before.in_flight));
+        let is_same = before.in_flight > 0 && known == state;
+        known = state;
+        is_same
+    });
+}
+
 /// Sends a signal until it ends by it: two that come together count as one.
 fn insist(listening: &Listening, signal: &str) {
-    let id = listening.id();
     wait_until("its end", || {
-        let status = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        // A zombie, until it is waited for.
-        let has_ended = status.contains(") Z ");
+        let has_ended = process::state(listening.id()) == 'Z';
         if !has_ended {
             listening.signal(signal);
         }
@@ -83,10 +97,7 @@ fn a_second_signal_ends_it_though_stdout_is_blocked() {
             .args(&["--ping-interval", "20ms"])
             .start();
         let stdout = listening.take_stdout();
-        // Pings go out once nothing else does: stdout is full.
-        broker
-            .wait_until(PATIENCE, |totals| totals.pings >= 10)
-            .unwrap();
+        wait_until_blocked(&broker);
         insist(&listening, signal);
         drop(stdout);
         let finished = listening.finish();
@@ -95,18 +106,19 @@ fn a_second_signal_ends_it_though_stdout_is_blocked() {
     }
 }
 
+fn make_fifo(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
+}
+
 #[test]
 fn a_rotation_of_a_blocked_output_does_not_keep_it_from_ending() {
     let broker = broker();
     let listener = Listener::new(broker.address(), broker.ca_pem());
     let fifo = listener.path("fifo");
-    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
-    assert!(made.unwrap().success());
+    make_fifo(&fifo);
     // Open both ways, a FIFO waits for nobody.
-    let reader = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(&fifo);
+    let reader = OpenOptions::new().read(true).write(true).open(&fifo);
     let reader = reader.unwrap();
     let listening = listener
         .args(&[
@@ -116,13 +128,86 @@ fn a_rotation_of_a_blocked_output_does_not_keep_it_from_ending() {
             "20ms",
         ])
         .start();
-    broker
-        .wait_until(PATIENCE, |totals| totals.pings >= 10)
-        .unwrap();
+    wait_until_blocked(&broker);
 
     listening.signal("HUP");
     insist(&listening, "TERM");
 
     assert_eq!(listening.finish().code(), Some(143));
     drop(reader);
+}
+
+#[test]
+fn a_rotation_that_never_ends_holds_up_neither_events_nor_the_end() {
+    let server = Server::start();
+    let listener = Listener::new(server.address(), server.ca_pem());
+    let file = listener.path("events");
+    let listening = listener.args(&["--output", file.to_str().unwrap()]).start();
+    let mut peer = server.log_in();
+    peer.push("1");
+    assert_eq!(peer.line(), ack("1"));
+    let aside = listening.path("aside");
+    std::fs::rename(&file, &aside).unwrap();
+    // Whoever opens it waits for a reader, who does not come.
+    make_fifo(&file);
+    for id in ["2", "3"] {
+        listening.signal("HUP");
+        peer.push(id);
+        assert_eq!(peer.line(), ack(id));
+    }
+    let written: Vec<_> = ["1", "2", "3"].into_iter().flat_map(event).collect();
+    assert_eq!(std::fs::read(&aside).unwrap(), written);
+
+    listening.signal("TERM");
+    peer.cut();
+    let finished = listening.finish();
+    assert_eq!(finished.code(), Some(0), "{}", finished.stderr);
+}
+
+#[test]
+fn a_file_that_was_not_moved_is_gone_on_with() {
+    let server = Server::start();
+    let listener = Listener::new(server.address(), server.ca_pem());
+    let file = listener.path("events");
+    let listening = listener.args(&["--output", file.to_str().unwrap()]).start();
+    let mut peer = server.log_in();
+    listening.signal("HUP");
+    listening.says("output opened anew");
+    peer.push("1");
+    assert_eq!(peer.line(), ack("1"));
+    assert_eq!(std::fs::read(&file).unwrap(), event("1"));
+    // It is still its own.
+    let second = Listener::new(server.address(), server.ca_pem())
+        .args(&["--output", file.to_str().unwrap(), "--no-reconnect"])
+        .run();
+    assert_eq!(second.code(), Some(74), "{}", second.stderr);
+}
+
+#[test]
+fn a_file_has_one_writer() {
+    let server = Server::start();
+    let listener = Listener::new(server.address(), server.ca_pem());
+    let file = listener.path("events");
+    let path = file.to_str().unwrap();
+    let listening = listener.args(&["--output", path]).start();
+    let mut peer = server.log_in();
+    // As the first one leaves it when it is stopped in the middle of a line.
+    std::fs::write(&file, "half of a li").unwrap();
+
+    let other = || Listener::new(server.address(), server.ca_pem()).args(&["--no-reconnect"]);
+    for flag in ["--output", "--dead-letter"] {
+        let finished = other().args(&[flag, path]).run();
+        assert_eq!(finished.code(), Some(74), "{}", finished.stderr);
+        let expected = format!("{path} cannot be used: it is being written already");
+        assert!(finished.stderr.contains(&expected), "{}", finished.stderr);
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), b"half of a li");
+    peer.push("1");
+    assert_eq!(peer.line(), ack("1"));
+    drop(listening);
+
+    let both = other()
+        .args(&["--output", path, "--dead-letter", path])
+        .run();
+    assert_eq!(both.code(), Some(74), "{}", both.stderr);
 }

@@ -1,49 +1,73 @@
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 /// How much of a file's end is looked at in one step for its last newline.
 const STEP: u64 = 64 * 1024;
 
 /// A file of lines that only grows, and that a crash leaves whole: what follows its last newline was not finished, and
-/// so not acked, and is cut off when the file is opened again.
+/// so not acked, and is cut off when the file is opened again. Nobody else can open it so meanwhile.
 #[derive(Debug)]
 pub(crate) struct AppendFile {
-    path: PathBuf,
     file: File,
     /// A file on a disk; not a pipe, a terminal or a device.
     regular: bool,
 }
 
+/// Which file it is, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
 impl AppendFile {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let existed = path.exists();
-        let mut file = OpenOptions::new()
+        Self::open_as_it_is(path)?.prepare(path, existed)
+    }
+
+    /// The file that the path leads to by now; `None` if that is still the one it led to `before`.
+    pub(crate) fn open_next(path: &Path, before: Identity) -> io::Result<Option<Self>> {
+        let existed = path.exists();
+        let next = Self::open_as_it_is(path)?;
+        if next.identity()? == before {
+            return Ok(None);
+        }
+        next.prepare(path, existed).map(Some)
+    }
+
+    fn open_as_it_is(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new()
             .create(true)
             .append(true)
-            .read(existed && path.is_file())
+            // A pipe that is read here, too, would never lose its last reader.
+            .read(path.is_file() || !path.exists())
             .open(path)?;
         let regular = file.metadata()?.is_file();
-        if regular && existed {
-            cut_torn_line(&mut file, path)?;
-        } else if regular {
-            sync_folder(path)?;
+        Ok(Self { file, regular })
+    }
+
+    /// Makes a file ready for the next line. Nothing is looked at before it is certain that nobody else writes it.
+    fn prepare(mut self, path: &Path, existed: bool) -> io::Result<Self> {
+        if self.regular {
+            lock(&self.file)?;
+            cut_torn_line(&mut self.file, path)?;
+            sync_folder(path, existed)?;
         }
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-            regular,
+        Ok(self)
+    }
+
+    pub(crate) fn identity(&self) -> io::Result<Identity> {
+        let metadata = self.file.metadata()?;
+        Ok(Identity {
+            device: metadata.dev(),
+            inode: metadata.ino(),
         })
-    }
-
-    /// Opens the file's path anew, after it was renamed to rotate it.
-    pub(crate) fn reopen(&mut self) -> io::Result<()> {
-        *self = Self::open(&self.path)?;
-        Ok(())
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Puts what was written on the disk. An error is final: what the system has dropped, it may report as written the next time.
@@ -78,6 +102,22 @@ impl Write for AppendFile {
     }
 }
 
+/// Keeps every other writer out for as long as the file is open: to whoever starts meanwhile, a line that is being written
+/// looks torn. An error of the kind [`ResourceBusy`](ErrorKind::ResourceBusy): there is one.
+fn lock(file: &File) -> io::Result<()> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(()),
+        Err(Errno::WOULDBLOCK) => Err(io::Error::new(
+            ErrorKind::ResourceBusy,
+            "it is being written already, by another process or as another output of this one; give each a file of its own",
+        )),
+        Err(error) => {
+            tracing::warn!(%error, "the file cannot be locked; let no other process write it");
+            Ok(())
+        }
+    }
+}
+
 fn cut_torn_line(file: &mut File, path: &Path) -> io::Result<()> {
     let length = file.metadata()?.len();
     let mut end = length;
@@ -104,13 +144,14 @@ fn cut_torn_line(file: &mut File, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A new file is only there after a power cut if its folder says so.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    File::open(folder)?.sync_all()
+/// A file is only there after a power cut if its folder says so. Whoever made it may have crashed before that.
+fn sync_folder(path: &Path, existed: bool) -> io::Result<()> {
+    let path = path.canonicalize()?;
+    match File::open(path.parent().unwrap_or(&path)) {
+        // Whoever may not look into the folder did not make the file.
+        Err(error) if existed && error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        folder => folder?.sync_all(),
+    }
 }
 
 #[cfg(test)]
@@ -137,5 +178,31 @@ mod tests {
                 format!("{kept}three\n")
             );
         }
+    }
+
+    #[test]
+    fn a_second_writer_is_refused_and_cuts_nothing_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        let mut first = AppendFile::open(&path).unwrap();
+        first.write_all(b"half of a li").unwrap();
+        let error = AppendFile::open(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ResourceBusy);
+        first.write_all(b"ne\n").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"half of a line\n");
+        drop(first);
+        AppendFile::open(&path).unwrap();
+    }
+
+    #[test]
+    fn the_next_file_is_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        let first = AppendFile::open(&path).unwrap();
+        let before = first.identity().unwrap();
+        assert!(AppendFile::open_next(&path, before).unwrap().is_none());
+        std::fs::rename(&path, folder.path().join("aside")).unwrap();
+        let next = AppendFile::open_next(&path, before).unwrap().unwrap();
+        assert_ne!(next.identity().unwrap(), before);
     }
 }

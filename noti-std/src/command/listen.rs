@@ -114,6 +114,9 @@ impl Options {
 
 fn unusable(path: &Path, error: &io::Error) -> Exit {
     let path = path.display();
+    if error.kind() == io::ErrorKind::ResourceBusy {
+        return Exit::output(format!("{path} cannot be used: {error}"));
+    }
     Exit::output(format!(
         "{path} cannot be used: {error}; check its folder, its permissions and the disk"
     ))
@@ -155,8 +158,11 @@ pub(crate) fn listen(
     drain_timeout: Duration,
 ) -> Exit {
     let interrupter = client.interrupter();
-    let handled = signals.handle(move || interrupter.interrupt(), journal.output.reopener());
-    if let Err(exit) = handled {
+    let reopener = match journal.output.reopener() {
+        Ok(reopener) => reopener,
+        Err(error) => return Exit::unavailable(format!("no thread for SIGHUP: {error}")),
+    };
+    if let Err(exit) = signals.handle(move || interrupter.interrupt(), reopener) {
         return exit;
     }
     let service = Service::start(&client);

@@ -1,7 +1,7 @@
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clap::ValueEnum;
 use noti_std::Delivery;
@@ -26,89 +26,52 @@ pub(crate) enum Sync {
 #[derive(Debug)]
 pub(crate) enum Output {
     Stdout,
-    File(Arc<Rotated>, Sync),
-}
-
-/// A file that is opened anew on request.
-#[derive(Debug)]
-pub(crate) struct Rotated {
-    file: Mutex<AppendFile>,
-    is_due: AtomicBool,
-}
-
-impl Rotated {
-    /// Opens the file anew, or has it done by whoever is writing: that may take long, and this must not wait.
-    fn request(&self) {
-        self.is_due.store(true, Ordering::SeqCst);
-        self.reopen_if_due();
-    }
-
-    fn reopen_if_due(&self) {
-        while self.is_due.load(Ordering::SeqCst) {
-            let mut file = match self.file.try_lock() {
-                Ok(file) => file,
-                Err(TryLockError::Poisoned(error)) => error.into_inner(),
-                // Whoever is writing looks again afterwards.
-                Err(TryLockError::WouldBlock) => return,
-            };
-            self.is_due.store(false, Ordering::SeqCst);
-            let path = file.path().display().to_string();
-            match file.reopen() {
-                Ok(()) => tracing::info!(file = path, "output opened anew"),
-                Err(error) => {
-                    tracing::error!(file = path, %error, "output cannot be opened anew; going on with the old file");
-                }
-            }
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, AppendFile> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    File {
+        file: Arc<Mutex<AppendFile>>,
+        path: PathBuf,
+        sync: Sync,
+    },
 }
 
 impl Output {
     pub(crate) fn file(path: &Path, sync: Sync) -> io::Result<Self> {
         let file = AppendFile::open(path)?;
-        let rotated = Rotated {
-            file: Mutex::new(file),
-            is_due: AtomicBool::new(false),
-        };
-        Ok(Self::File(Arc::new(rotated), sync))
+        Ok(Self::File {
+            file: Arc::new(Mutex::new(file)),
+            path: path.to_owned(),
+            sync,
+        })
     }
 
     /// Whether people look on.
     pub(crate) fn is_terminal(&self) -> bool {
         match self {
             Self::Stdout => io::stdout().is_terminal(),
-            Self::File(..) => false,
+            Self::File { .. } => false,
         }
     }
 
-    /// Opens the file anew, as after a rotation.
-    pub(crate) fn reopener(&self) -> Option<Action> {
-        let Self::File(file, _) = self else {
-            return None;
+    /// Has the file opened anew, as after a rotation. A thread of its own does it, for it may take for ever; meanwhile events
+    /// go to the old file.
+    pub(crate) fn reopener(&self) -> io::Result<Option<Action>> {
+        let Self::File { file, path, .. } = self else {
+            return Ok(None);
         };
-        let file = file.clone();
-        Some(Box::new(move || file.request()))
+        let (file, path) = (file.clone(), path.clone());
+        let (ask, asked) = mpsc::sync_channel(1);
+        let reopening = move || asked.iter().for_each(|()| reopen(&file, &path));
+        std::thread::Builder::new()
+            .name("noti-reopen".into())
+            .spawn(reopening)?;
+        // A request that waits already is as good as this one.
+        Ok(Some(Box::new(move || {
+            let _ = ask.try_send(());
+        })))
     }
 
     /// Writes all of them, and flushes: afterwards whoever reads the output has them, and, if asked for, so has the
     /// disk.
     pub(crate) fn write<'d>(
-        &self,
-        deliveries: impl IntoIterator<Item = &'d Delivery>,
-        form: &mut Form,
-    ) -> io::Result<()> {
-        let written = self.write_now(deliveries, form);
-        if let Self::File(file, _) = self {
-            file.reopen_if_due();
-        }
-        written
-    }
-
-    fn write_now<'d>(
         &self,
         deliveries: impl IntoIterator<Item = &'d Delivery>,
         form: &mut Form,
@@ -120,14 +83,18 @@ impl Output {
                 let mut stdout = io::stdout().lock();
                 let mut write = || stdout.write_all(lines).and_then(|()| stdout.flush());
                 // A pipe that is full must not hold up the diagnostics, which wait for the status line.
-                if self.is_terminal() {
+                if io::stdout().is_terminal() {
                     above(write)
                 } else {
                     write()
                 }
             }
-            Self::File(file, Sync::Always) => {
-                let mut file = file.lock();
+            Self::File {
+                file,
+                sync: Sync::Always,
+                ..
+            } => {
+                let mut file = lock(file);
                 for delivery in deliveries {
                     lines.clear();
                     file.write_all(form.append_all(&mut lines, [delivery]))?;
@@ -135,8 +102,8 @@ impl Output {
                 }
                 Ok(())
             }
-            Self::File(file, sync) => {
-                let mut file = file.lock();
+            Self::File { file, sync, .. } => {
+                let mut file = lock(file);
                 file.write_all(form.append_all(&mut lines, deliveries))?;
                 match sync {
                     Sync::Batch => file.sync(),
@@ -145,4 +112,26 @@ impl Output {
             }
         }
     }
+}
+
+fn reopen(file: &Mutex<AppendFile>, path: &Path) {
+    let shown = path.display();
+    match open_next(file, path) {
+        Ok(()) => tracing::info!(file = %shown, "output opened anew"),
+        Err(error) => {
+            tracing::error!(file = %shown, %error, "output cannot be opened anew; going on with the old file");
+        }
+    }
+}
+
+fn open_next(file: &Mutex<AppendFile>, path: &Path) -> io::Result<()> {
+    let current = lock(file).identity()?;
+    if let Some(next) = AppendFile::open_next(path, current)? {
+        *lock(file) = next;
+    }
+    Ok(())
+}
+
+fn lock(file: &Mutex<AppendFile>) -> MutexGuard<'_, AppendFile> {
+    file.lock().unwrap_or_else(PoisonError::into_inner)
 }
