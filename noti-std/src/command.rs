@@ -24,6 +24,7 @@ mod progress;
 mod select;
 mod service;
 mod signals;
+mod stdout;
 
 use std::process::ExitCode;
 

@@ -4,6 +4,8 @@ pub mod command;
 pub mod corpus;
 pub mod figure;
 pub mod listener;
+#[cfg(unix)]
+pub mod pipe;
 pub mod process;
 pub mod prometheus;
 pub mod scripted;

@@ -76,12 +76,21 @@ impl Listener {
 
     /// Lets no file that it writes grow beyond so many KiB. Comes after all arguments.
     #[must_use]
-    pub fn limit_files(mut self, kib: u32) -> Self {
+    pub fn limit_files(self, kib: u32) -> Self {
+        // The unit is half a KiB.
+        self.in_shell(&format!("ulimit -f {} && exec \"$@\"", 2 * kib))
+    }
+
+    /// Starts it with a stdout that is closed. Comes after all arguments.
+    #[must_use]
+    pub fn without_stdout(self) -> Self {
+        self.in_shell("exec \"$@\" >&-")
+    }
+
+    fn in_shell(mut self, script: &str) -> Self {
         let mut shell = Command::new("sh");
-        // Its unit is half a KiB.
-        let blocks = (2 * kib).to_string();
         shell
-            .args(["-c", "ulimit -f \"$0\" && exec \"$@\"", &blocks])
+            .args(["-c", script, "sh"])
             .arg(self.command.get_program())
             .args(self.command.get_args());
         for (name, value) in self.command.get_envs() {

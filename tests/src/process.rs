@@ -29,6 +29,18 @@ pub fn state(pid: u32) -> char {
     rest.chars().next().expect("a state")
 }
 
+/// How many writes it has done, to anything but sockets.
+///
+/// # Panics
+/// There is no such process, or the system does not count.
+#[must_use]
+pub fn writes(pid: u32) -> u64 {
+    let io = fs::read_to_string(format!("/proc/{pid}/io")).expect("a process");
+    let writes = io.lines().find_map(|line| line.strip_prefix("syscw: "));
+    let writes = writes.expect("a count of writes");
+    writes.parse().expect("a number")
+}
+
 /// How many threads it has.
 #[must_use]
 pub fn threads(pid: u32) -> usize {

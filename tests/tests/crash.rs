@@ -1,14 +1,17 @@
 //! What is acked is in the output file, whatever becomes of the process.
 
 use std::collections::HashSet;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use noti_std::Broker;
 use noti_std::broker::{Account, Body, GeneratorConfig, Source};
 use noti_tests::figure::{figure, scaled};
-use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener, lines};
-use noti_tests::scripted::PATIENCE;
+use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Finished, Listener, lines};
+use noti_tests::process;
+use noti_tests::scripted::{PATIENCE, wait_until};
 
 /// The bodies that the broker saw acked.
 #[derive(Clone, Default)]
@@ -138,55 +141,90 @@ fn a_full_disk_ends_it_and_nothing_is_acked_that_was_not_written() {
     for sync in ["always", "batch", "never"] {
         let acked = Acked::default();
         let broker = acked.broker(endless());
-        let listener = Listener::new(broker.address(), broker.ca_pem());
-        let file = listener.path("events");
-        let finished = listener
-            .args(&["--output", file.to_str().unwrap(), "--sync", sync])
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("events");
+        let output = ["--output", file.to_str().unwrap(), "--sync", sync];
+        let full = Listener::new(broker.address(), broker.ca_pem())
+            .args(&output)
             .limit_files(64)
             .run();
-        assert_eq!(finished.code(), Some(74), "{}", finished.stderr);
-        assert!(
-            finished.stderr.contains("writing events failed"),
-            "{}",
-            finished.stderr
-        );
-        broker
-            .wait_until(PATIENCE, |totals| totals.in_flight == 0)
-            .unwrap();
-        assert_eq!(broker.stop().totals.client_errors, 0);
+        assert_full(&full, &broker);
+        assert_eq!(std::fs::metadata(&file).unwrap().len(), 64 * 1024);
+        acked.assert_kept(&file);
+        assert!(acked.len() > 10);
         figure(format!("--sync {sync}: {} acked before", acked.len()));
+
+        let next = Listener::new(broker.address(), broker.ca_pem())
+            .args(&output)
+            .args(&["--count", "200"])
+            .run();
+
+        assert_eq!(next.code(), Some(0), "{}", next.stderr);
+        acked.assert_kept(&file);
+        // Lines that were written and not acked are there twice, and every line is whole.
+        let written = std::fs::read(&file).unwrap();
+        assert!(lines(&written).map(body_of).count() >= acked.len());
     }
 }
 
+fn assert_full(finished: &Finished, broker: &Broker) {
+    assert_eq!(finished.code(), Some(74), "{}", finished.stderr);
+    let said = finished.stderr.contains("writing events failed");
+    assert!(said, "{}", finished.stderr);
+    broker
+        .wait_until(PATIENCE, |totals| totals.in_flight == 0)
+        .unwrap();
+    assert_eq!(broker.report().totals.client_errors, 0);
+}
+
 #[test]
-fn what_a_full_disk_left_is_kept_and_the_torn_line_is_cut_at_the_next_start() {
+fn a_stdout_on_a_full_disk_is_left_with_whole_lines() {
     let acked = Acked::default();
     let broker = acked.broker(endless());
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("events");
-    let arguments = ["--output", file.to_str().unwrap()];
-    let full = Listener::new(broker.address(), broker.ca_pem())
-        .args(&arguments)
-        .limit_files(32)
-        .run();
-    assert_eq!(full.code(), Some(74), "{}", full.stderr);
-    broker
-        .wait_until(PATIENCE, |totals| totals.in_flight == 0)
-        .unwrap();
-    assert_eq!(std::fs::metadata(&file).unwrap().len(), 32 * 1024);
+    for append in [false, true] {
+        let mut options = OpenOptions::new();
+        options.create(true).append(append).write(true);
+        let stdout = options.open(&file).unwrap();
+        let full = Listener::new(broker.address(), broker.ca_pem())
+            .limit_files(if append { 64 } else { 32 })
+            .stdout(stdout.into())
+            .run();
+        assert_full(&full, &broker);
+        acked.assert_kept(&file);
+        let written = std::fs::read(&file).unwrap();
+        assert!(written.ends_with(b"\n"), "the torn line is taken back");
+        assert!(lines(&written).map(body_of).count() >= acked.len());
+    }
+    assert!(acked.len() > 10);
+}
+
+#[test]
+fn a_broken_pipe_ends_it_and_nothing_is_acked_that_was_not_written() {
+    let acked = Acked::default();
+    let broker = acked.broker(endless());
+    let mut listening = Listener::new(broker.address(), broker.ca_pem()).start();
+    let mut stdout = listening.take_stdout();
+    let mut printed = vec![0; 100_000];
+    stdout.read_exact(&mut printed).unwrap();
+    // While it stands still all that it has written can be read, and nothing comes after that.
+    listening.signal("STOP");
+    wait_until("a process that stands still", || {
+        process::state(listening.id()) == 'T'
+    });
+    rustix::io::ioctl_fionbio(&stdout, true).unwrap();
+    let end = stdout.read_to_end(&mut printed).unwrap_err();
+    assert_eq!(end.kind(), ErrorKind::WouldBlock);
+    drop(stdout);
+    listening.signal("CONT");
+
+    assert_full(&listening.finish(), &broker);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("printed");
+    std::fs::write(&file, printed).unwrap();
     acked.assert_kept(&file);
     assert!(acked.len() > 10);
-
-    let next = Listener::new(broker.address(), broker.ca_pem())
-        .args(&arguments)
-        .args(&["--count", "200"])
-        .run();
-
-    assert_eq!(next.code(), Some(0), "{}", next.stderr);
-    acked.assert_kept(&file);
-    // Lines that were written and not acked are there twice, and every line is whole.
-    let written = std::fs::read(&file).unwrap();
-    assert!(lines(&written).map(body_of).count() >= acked.len());
 }
 
 #[test]

@@ -222,28 +222,6 @@ fn a_certificate_that_does_not_verify_gets_no_byte_of_the_login_and_is_tried_aga
 }
 
 #[test]
-fn a_broken_pipe_ends_it_and_nothing_is_acked_that_was_not_written() {
-    let broker = Broker::builder()
-        .account(account(endless()))
-        .start()
-        .unwrap();
-    let mut listening = listener(&broker).start();
-    let mut stdout = BufReader::new(listening.take_stdout());
-    let mut line = Vec::new();
-    stdout.read_until(b'\n', &mut line).unwrap();
-    drop(stdout);
-
-    let finished = listening.finish();
-    assert_eq!(finished.code(), Some(74), "{}", finished.stderr);
-    assert!(
-        finished.stderr.contains("writing events failed"),
-        "{}",
-        finished.stderr
-    );
-    assert_eq!(broker.stop().totals.client_errors, 0);
-}
-
-#[test]
 fn the_secret_is_nowhere_in_what_it_says() {
     let broker = Broker::builder()
         .account(account(Source::bodies(events(10))))

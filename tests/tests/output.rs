@@ -1,15 +1,17 @@
 //! Where events go, and signals meanwhile.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::Read as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use noti_std::Broker;
 use noti_std::broker::{Account, GeneratorConfig, Source};
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener, Listening, lines};
-use noti_tests::process;
 use noti_tests::scripted::{PATIENCE, Server, ack, event, wait_until};
+use noti_tests::{pipe, process};
 
 fn broker() -> Broker {
     let source = Source::generate(GeneratorConfig::default())
@@ -183,6 +185,11 @@ fn a_file_that_was_not_moved_is_gone_on_with() {
     assert_eq!(second.code(), Some(74), "{}", second.stderr);
 }
 
+fn appended_to(file: &Path) -> File {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).open(file).unwrap()
+}
+
 #[test]
 fn a_file_has_one_writer() {
     let server = Server::start();
@@ -195,10 +202,14 @@ fn a_file_has_one_writer() {
     std::fs::write(&file, "half of a li").unwrap();
 
     let other = || Listener::new(server.address(), server.ca_pem()).args(&["--no-reconnect"]);
-    for flag in ["--output", "--dead-letter"] {
-        let finished = other().args(&[flag, path]).run();
+    for (second, expected) in [
+        (other().args(&["--output", path]), path),
+        (other().args(&["--dead-letter", path]), path),
+        (other().stdout(appended_to(&file).into()), "stdout"),
+    ] {
+        let finished = second.run();
         assert_eq!(finished.code(), Some(74), "{}", finished.stderr);
-        let expected = format!("{path} cannot be used: it is being written already");
+        let expected = format!("{expected} cannot be used: it is being written already");
         assert!(finished.stderr.contains(&expected), "{}", finished.stderr);
     }
     assert_eq!(std::fs::read(&file).unwrap(), b"half of a li");
@@ -210,4 +221,67 @@ fn a_file_has_one_writer() {
         .args(&["--output", path, "--dead-letter", path])
         .run();
     assert_eq!(both.code(), Some(74), "{}", both.stderr);
+}
+
+#[test]
+fn a_stdout_that_does_not_block_is_waited_for() {
+    let broker = broker();
+    let (mut reader, stdout, held) = pipe::full();
+    pipe::set_blocking(&stdout, false);
+    let listening = Listener::new(broker.address(), broker.ca_pem())
+        .args(&["--count", "2000", "--ping-interval", "20ms"])
+        .stdout(stdout.into())
+        .start();
+    broker
+        .wait_until(PATIENCE, |totals| totals.pings >= 5)
+        .unwrap();
+    assert_eq!(broker.report().totals.acked, 0);
+    let mut printed = Vec::new();
+    reader.read_to_end(&mut printed).unwrap();
+    let finished = listening.finish();
+    assert_eq!(finished.code(), Some(0), "{}", finished.stderr);
+    assert_eq!(lines(&printed[held..]).count(), 2000);
+}
+
+#[test]
+fn a_stdout_that_leads_nowhere_is_told_of() {
+    for closed in [true, false] {
+        let broker = broker();
+        let listener = Listener::new(broker.address(), broker.ca_pem()).args(&["--count", "1"]);
+        let finished = if closed {
+            listener.without_stdout().run()
+        } else {
+            listener.stdout(Stdio::null()).run()
+        };
+        assert_eq!(finished.code(), Some(0), "{}", finished.stderr);
+        let said = finished.stderr.contains("events are acked and gone");
+        assert!(said, "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_stdout_that_ends_in_the_middle_of_a_line_spoils_no_event() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events");
+    for (left, begun) in [
+        ("", ""),
+        ("whole\n", "whole\n"),
+        ("half of a li", "half of a li\n"),
+    ] {
+        std::fs::write(&file, left).unwrap();
+        let listening = Listener::new(server.address(), server.ca_pem())
+            .args(&["--count", "1"])
+            .stdout(appended_to(&file).into())
+            .start();
+        let mut peer = server.log_in();
+        peer.push("1");
+        assert_eq!(peer.line(), ack("1"));
+        peer.close();
+        let finished = listening.finish();
+        assert_eq!(finished.code(), Some(0), "{}", finished.stderr);
+        let expected = [begun.as_bytes(), &event("1")].concat();
+        assert_eq!(std::fs::read(&file).unwrap(), expected);
+        assert_eq!(finished.stderr.contains("unfinished line"), left != begun);
+    }
 }

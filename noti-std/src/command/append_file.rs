@@ -104,7 +104,7 @@ impl Write for AppendFile {
 
 /// Keeps every other writer out for as long as the file is open: to whoever starts meanwhile, a line that is being written
 /// looks torn. An error of the kind [`ResourceBusy`](ErrorKind::ResourceBusy): there is one.
-fn lock(file: &File) -> io::Result<()> {
+pub(crate) fn lock(file: &File) -> io::Result<()> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(()),
         Err(Errno::WOULDBLOCK) => Err(io::Error::new(

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
@@ -6,7 +7,7 @@ use noti_std::{Client, Secret, Trust};
 
 use super::exit::Exit;
 use super::form;
-use super::listen::{Journal, listen};
+use super::listen::{Journal, listen, unusable};
 use super::output::Output;
 use super::signals::catch_signals;
 
@@ -63,7 +64,7 @@ impl Options {
             .credentials("demo", secret)
             .trust(trust)
             .start()?;
-        let output = Output::Stdout;
+        let output = Output::stdout().map_err(|error| unusable(Path::new("stdout"), &error))?;
         let form = self.form.form(output.is_terminal());
         let journal = Journal::new(output, form);
         let exit = listen(client, journal, signals, self.count, DRAIN);

@@ -88,7 +88,7 @@ impl Options {
     fn start(&self) -> Result<(Client, Journal, Caught), Exit> {
         let output = match &self.output {
             Some(path) => Output::file(path, self.sync).map_err(|error| unusable(path, &error))?,
-            None => Output::Stdout,
+            None => Output::stdout().map_err(|error| unusable(Path::new("stdout"), &error))?,
         };
         let mut builder = self.connection.client()?;
         let dead_letter = match &self.dead_letter {
@@ -112,7 +112,8 @@ impl Options {
     }
 }
 
-fn unusable(path: &Path, error: &io::Error) -> Exit {
+/// An output that cannot be opened.
+pub(crate) fn unusable(path: &Path, error: &io::Error) -> Exit {
     let path = path.display();
     if error.kind() == io::ErrorKind::ResourceBusy {
         return Exit::output(format!("{path} cannot be used: {error}"));

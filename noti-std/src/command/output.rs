@@ -1,4 +1,4 @@
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,7 @@ use super::append_file::AppendFile;
 use super::form::Form;
 use super::pretty::above;
 use super::signals::Action;
+use super::stdout::Stdout;
 
 /// When a file's events are put on the disk; they are acked after that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -25,7 +26,7 @@ pub(crate) enum Sync {
 /// Where events go, a line each.
 #[derive(Debug)]
 pub(crate) enum Output {
-    Stdout,
+    Stdout(Stdout),
     File {
         file: Arc<Mutex<AppendFile>>,
         path: PathBuf,
@@ -34,6 +35,10 @@ pub(crate) enum Output {
 }
 
 impl Output {
+    pub(crate) fn stdout() -> io::Result<Self> {
+        Stdout::open().map(Self::Stdout)
+    }
+
     pub(crate) fn file(path: &Path, sync: Sync) -> io::Result<Self> {
         let file = AppendFile::open(path)?;
         Ok(Self::File {
@@ -46,7 +51,7 @@ impl Output {
     /// Whether people look on.
     pub(crate) fn is_terminal(&self) -> bool {
         match self {
-            Self::Stdout => io::stdout().is_terminal(),
+            Self::Stdout(stdout) => stdout.is_terminal(),
             Self::File { .. } => false,
         }
     }
@@ -72,21 +77,19 @@ impl Output {
     /// Writes all of them, and flushes: afterwards whoever reads the output has them, and, if asked for, so has the
     /// disk.
     pub(crate) fn write<'d>(
-        &self,
+        &mut self,
         deliveries: impl IntoIterator<Item = &'d Delivery>,
         form: &mut Form,
     ) -> io::Result<()> {
         let mut lines = Vec::new();
         match self {
-            Self::Stdout => {
+            Self::Stdout(stdout) => {
                 let lines = form.append_all(&mut lines, deliveries);
-                let mut stdout = io::stdout().lock();
-                let mut write = || stdout.write_all(lines).and_then(|()| stdout.flush());
                 // A pipe that is full must not hold up the diagnostics, which wait for the status line.
-                if io::stdout().is_terminal() {
-                    above(write)
+                if stdout.is_terminal() {
+                    above(|| stdout.write_all(lines))
                 } else {
-                    write()
+                    stdout.write_all(lines)
                 }
             }
             Self::File {
