@@ -145,6 +145,33 @@ fn dead_letters_are_in_the_file_byte_for_byte_before_they_are_acked() {
 }
 
 #[test]
+fn a_dead_letter_is_written_in_a_few_pieces() {
+    let server = Server::start();
+    let listener = listener(&server);
+    let file = listener.path("dead");
+    let listening = listener
+        .args(&["--dead-letter", file.to_str().unwrap()])
+        .start();
+    let mut peer = server.log_in();
+    peer.push("1");
+    assert_eq!(peer.line(), ack("1"));
+    let before = process::writes(listening.id());
+    // Each quote has to be escaped.
+    let quotes = "\"x\",".repeat(8000);
+    let line =
+        format!("{{\"cmd\":\"enterprise_event_push\",\"delivery_id\":2,\"data\":[{quotes}]}}\n");
+    peer.send(line.as_bytes());
+    assert_eq!(peer.line_but_pings(), ack("2"));
+    // Wake-ups and the warning are writes, too.
+    let writes = process::writes(listening.id()) - before;
+    assert!(writes < 100, "{writes} writes");
+    figure(format!("{} bytes in {writes} writes", line.len()));
+    let (_, _, bytes) = &dead_letters(&file)[0];
+    assert_eq!(*bytes, without_newline(line.as_bytes()));
+    stop(listening, peer);
+}
+
+#[test]
 fn a_long_line_that_is_cut_leaves_nothing_behind() {
     let server = Server::start();
     let listener = listener(&server);

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use noti_std::Poison;
-use serde_json::Value;
 
 use super::append_file::AppendFile;
 
@@ -29,6 +28,8 @@ struct Open {
     start: u64,
     broken: Vec<u8>,
     parts: usize,
+    /// Text that is not written yet: each part is one write.
+    text: Vec<u8>,
 }
 
 impl DeadLetter {
@@ -42,15 +43,16 @@ impl DeadLetter {
     /// Writes the next bytes of a long line.
     pub(crate) fn part(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut open = self.begin()?;
-        let mut text = std::mem::take(&mut open.broken);
-        text.extend_from_slice(bytes);
-        let whole = match std::str::from_utf8(&text) {
+        let mut bytes = [&std::mem::take(&mut open.broken), bytes].concat();
+        let whole = match std::str::from_utf8(&bytes) {
             // The rest of the last character is yet to come.
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
-            _ => text.len(),
+            _ => bytes.len(),
         };
-        open.broken = text.split_off(whole);
-        self.write_part(&mut open, &text)?;
+        open.broken = bytes.split_off(whole);
+        open.append(&bytes)?;
+        self.file.write_all(&open.text)?;
+        open.text.clear();
         self.open = Some(open);
         Ok(())
     }
@@ -58,12 +60,12 @@ impl DeadLetter {
     /// Writes the last bytes of a line and puts it on the disk: now it may be acked.
     pub(crate) fn finish(&mut self, poison: &Poison) -> io::Result<()> {
         let mut open = self.begin()?;
-        let mut rest = std::mem::take(&mut open.broken);
-        rest.extend_from_slice(poison.bytes());
-        self.write_part(&mut open, &rest)?;
-        let reason = Value::String(poison.reason().to_string());
-        let length = poison.length();
-        writeln!(self.file, "],\"reason\":{reason},\"length\":{length}}}")?;
+        let rest = [&std::mem::take(&mut open.broken), poison.bytes()].concat();
+        open.append(&rest)?;
+        open.text.extend_from_slice(b"],\"reason\":");
+        serde_json::to_writer(&mut open.text, &poison.reason().to_string())?;
+        writeln!(open.text, ",\"length\":{}}}", poison.length())?;
+        self.file.write_all(&open.text)?;
         self.file.sync()
     }
 
@@ -79,27 +81,36 @@ impl DeadLetter {
         if let Some(open) = self.open.take() {
             return Ok(open);
         }
-        let start = self.file.length()?;
         let time = humantime::format_rfc3339_millis(SystemTime::now());
-        write!(self.file, "{{\"time\":\"{time}\",\"parts\":[")?;
         Ok(Open {
-            start,
+            start: self.file.length()?,
             broken: Vec::new(),
             parts: 0,
+            text: format!("{{\"time\":\"{time}\",\"parts\":[").into_bytes(),
         })
     }
+}
 
-    fn write_part(&mut self, open: &mut Open, bytes: &[u8]) -> io::Result<()> {
+impl Open {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
-        let (name, value) = match std::str::from_utf8(bytes) {
-            Ok(text) => ("text", text.to_owned()),
-            Err(_) => ("base64", BASE64_STANDARD.encode(bytes)),
-        };
-        let comma = if open.parts == 0 { "" } else { "," };
-        let value = Value::String(value);
-        open.parts += 1;
-        write!(self.file, "{comma}{{\"{name}\":{value}}}")
+        if self.parts > 0 {
+            self.text.push(b',');
+        }
+        self.parts += 1;
+        match std::str::from_utf8(bytes) {
+            Ok(text) => {
+                self.text.extend_from_slice(b"{\"text\":");
+                serde_json::to_writer(&mut self.text, text)?;
+            }
+            Err(_) => {
+                let base64 = BASE64_STANDARD.encode(bytes);
+                write!(self.text, "{{\"base64\":\"{base64}\"")?;
+            }
+        }
+        self.text.push(b'}');
+        Ok(())
     }
 }
