@@ -59,8 +59,9 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     let exit = obey().unwrap_or_else(|exit| exit);
     if let Some(message) = exit.message() {
-        eprintln!("noti: {message}");
+        log::say(format_args!("noti: {message}"));
     }
+    log::finish();
     exit.code()
 }
 

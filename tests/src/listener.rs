@@ -134,6 +134,13 @@ impl Listener {
         (child, self.folder)
     }
 
+    /// Starts it with stderr elsewhere. It is killed when it is dropped.
+    #[must_use]
+    pub fn start_with_stderr(mut self, stderr: Stdio) -> Listening {
+        self.command.stderr(stderr);
+        Listening::of(self.command, self.folder)
+    }
+
     /// Runs it to its end.
     #[must_use]
     pub fn run(self) -> Finished {
@@ -176,14 +183,14 @@ pub fn lines(output: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 impl Listening {
-    /// Starts a command whose stderr is a pipe. The folder vanishes with it.
+    /// Starts a command. What it says is heard if its stderr is a pipe of its own. The folder vanishes with it.
     pub(crate) fn of(mut command: Command, folder: TempDir) -> Self {
         let mut child = command.spawn().expect("noti starts");
-        let stderr = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
+        let stderr = child.stderr.take().map(BufReader::new);
         let (sender, said) = mpsc::channel();
         let stderr = std::thread::spawn(move || {
             let mut text = String::new();
-            for line in stderr.lines() {
+            for line in stderr.into_iter().flat_map(BufRead::lines) {
                 let line = line.expect("stderr is UTF-8");
                 text.push_str(&line);
                 text.push('\n');

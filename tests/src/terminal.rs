@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{Action, Winsize, tcflow, tcsetwinsize};
 
 /// How long a test waits for what a screen should show.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,6 +63,12 @@ impl Terminal {
     pub fn output(&self) -> Stdio {
         let program = self.program.as_ref().expect("not finished");
         program.try_clone().expect("a descriptor").into()
+    }
+
+    /// Takes nothing any more, as after Ctrl-S.
+    pub fn hold(&self) {
+        let program = self.program.as_ref().expect("not finished");
+        tcflow(program, Action::OOff).expect("a terminal");
     }
 
     /// What the screen shows now: its rows down to the last that is not empty.

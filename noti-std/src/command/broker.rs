@@ -8,6 +8,7 @@ use signal_hook::consts::SIGUSR1;
 
 use super::connection::{secret, time};
 use super::exit::Exit;
+use super::log;
 use super::signals::catch_signals;
 
 /// Run a local broker, for trying and testing clients without an account. SIGUSR1 prints the report, SIGINT and SIGTERM
@@ -152,7 +153,7 @@ impl Options {
         let (stop, report) = (broker.control(), broker.control());
         signals.handle(
             move || stop.stop(),
-            Some(Box::new(move || eprintln!("{}", report.report()))),
+            Some(Box::new(move || log::say(report.report()))),
         )?;
 
         if self.plain {
@@ -210,7 +211,7 @@ impl Options {
     }
 
     fn finish(&self, report: &Report) -> Exit {
-        eprintln!("{report}");
+        log::say(report);
         if let Some(path) = &self.report {
             let json = report.to_json() + "\n";
             if let Err(error) = write_whole(path, json.as_bytes()) {

@@ -8,6 +8,7 @@ use noti_std::{Client, Secret, Trust};
 use super::exit::Exit;
 use super::form;
 use super::listen::{Journal, listen, unusable};
+use super::log;
 use super::output::Output;
 use super::signals::catch_signals;
 
@@ -68,7 +69,7 @@ impl Options {
         let form = self.form.form(output.is_terminal());
         let journal = Journal::new(output, form);
         let exit = listen(client, journal, signals, self.count, DRAIN);
-        eprintln!("{}", broker.stop().totals);
+        log::say(broker.stop().totals);
         Ok(exit)
     }
 }

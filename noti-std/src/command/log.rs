@@ -1,9 +1,10 @@
+mod queue;
+
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
-
-use super::pretty::above;
 
 /// Diagnostics, which go to stderr.
 #[derive(Debug, Args)]
@@ -44,22 +45,34 @@ impl Options {
             (false, _) => LevelFilter::TRACE,
         };
         let subscriber = tracing_subscriber::fmt()
-            .with_writer(|| Stderr)
+            .with_writer(|| Line)
             .with_max_level(level)
             .with_target(false);
         match self.log_format {
             Format::Text => subscriber.with_ansi(false).compact().init(),
             Format::Json => subscriber.json().init(),
         }
+        queue::start();
     }
 }
 
-/// Stderr, above the status line.
-struct Stderr;
+/// Says a line on stderr that is for people in any format, and in its place among the diagnostics.
+pub(crate) fn say(line: impl Display) {
+    queue::push(format!("{line}\n").as_bytes());
+}
 
-impl Write for Stderr {
+/// Lets the last diagnostics be seen before the process ends, as far as somebody reads them.
+pub(crate) fn finish() {
+    queue::finish();
+}
+
+/// Takes whole lines, as the subscriber writes them.
+struct Line;
+
+impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        above(|| io::stderr().write(bytes))
+        queue::push(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

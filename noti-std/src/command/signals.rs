@@ -5,7 +5,7 @@ use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use super::exit::Exit;
-use super::pretty::hide;
+use super::log;
 
 /// Something to do at a signal, again and again.
 pub(crate) type Action = Box<dyn Fn() + Send>;
@@ -27,7 +27,7 @@ pub(crate) fn catch_signals(more: Option<i32>) -> Result<Caught, Exit> {
 
 impl Caught {
     /// Calls `stop` at the first SIGINT or SIGTERM, and ends the process at the second, whatever hangs. `act` is for the one
-    /// more signal, each time it comes.
+    /// more signal, each time it comes. Neither may wait for anything.
     pub(crate) fn handle(
         mut self,
         stop: impl FnOnce() + Send + 'static,
@@ -44,7 +44,7 @@ impl Caught {
                 } else if let Some(stop) = stop.take() {
                     stop();
                 } else {
-                    hide();
+                    log::finish();
                     // As the shell counts a process that died of a signal.
                     process::exit(128 + signal);
                 }

@@ -14,6 +14,9 @@ use super::cells::Cells;
 /// How often it is drawn anew.
 const INTERVAL: Duration = Duration::from_millis(200);
 
+/// How long it may take to vanish.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Over how long events are counted for their rate.
 const WINDOW: Duration = Duration::from_secs(5);
 
@@ -36,30 +39,32 @@ pub(crate) struct Standing {
 
 /// Does the work, with the status line under what it writes.
 pub(crate) fn with_status_line<R>(
-    standing: impl Fn() -> Standing + Send,
+    standing: impl Fn() -> Standing + Send + 'static,
     work: impl FnOnce() -> R,
 ) -> R {
     let (working, done) = mpsc::channel::<()>();
-    thread::scope(|scope| {
-        let drawing = thread::Builder::new().name("noti-status".into());
-        let drawing = drawing.spawn_scoped(scope, move || {
-            let mut rate = Rate::default();
-            loop {
-                let standing = standing();
-                draw(&standing, rate.measure(Instant::now(), standing.received));
-                // Ended, also by a panic, when the sender is gone.
-                if done.recv_timeout(INTERVAL) != Err(mpsc::RecvTimeoutError::Timeout) {
-                    return hide();
-                }
+    let (drawing, hidden) = mpsc::channel::<()>();
+    let thread = thread::Builder::new().name("noti-status".into());
+    let drawn = thread.spawn(move || {
+        let _drawing = drawing;
+        let mut rate = Rate::default();
+        loop {
+            let standing = standing();
+            draw(&standing, rate.measure(Instant::now(), standing.received));
+            // Ended, also by a panic, when the sender is gone.
+            if done.recv_timeout(INTERVAL) != Err(mpsc::RecvTimeoutError::Timeout) {
+                return hide();
             }
-        });
-        if let Err(error) = drawing {
-            tracing::warn!(%error, "no status line, for want of a thread");
         }
-        let result = work();
-        drop(working);
-        result
-    })
+    });
+    if let Err(error) = drawn {
+        tracing::warn!(%error, "no status line, for want of a thread");
+    }
+    let result = work();
+    drop(working);
+    // A terminal that takes nothing any more holds nobody up.
+    let _ = hidden.recv_timeout(PATIENCE);
+    result
 }
 
 /// Writes to the terminal above the status line.
