@@ -1,5 +1,6 @@
 //! What `noti` tells systemd: the test is the service manager at the other end of the socket.
 
+use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
@@ -27,7 +28,12 @@ impl Manager {
     /// The assignments of the next message.
     fn next(&self) -> Vec<String> {
         let mut bytes = [0; 4096];
-        let length = self.socket.recv(&mut bytes).expect("a message in time");
+        let length = loop {
+            match self.socket.recv(&mut bytes) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                received => break received.expect("a message in time"),
+            }
+        };
         let text = std::str::from_utf8(&bytes[..length]).unwrap();
         text.lines().map(str::to_owned).collect()
     }

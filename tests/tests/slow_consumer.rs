@@ -30,15 +30,15 @@ fn a_stuck_consumer_keeps_its_session_and_its_memory() {
     let broker = broker();
     let mut listening = Listener::new(broker.address(), broker.ca_pem())
         .args(&["--prefetch", "20000", "--buffer", "256KiB"])
-        .args(&["--ping-interval", "50ms", "--pong-timeout", "1s"])
+        .args(&["--ping-interval", "50ms", "--pong-timeout", "5s"])
         .start();
     let mut stdout = BufReader::new(listening.take_stdout());
 
-    // Nobody reads stdout. Fifty pings take longer than ping interval and pong timeout together.
+    // Nobody reads stdout. So many pings take longer than ping interval and pong timeout together.
     let pings = |count| move |totals: &noti_std::broker::Counts| totals.pings >= count;
     broker.wait_until(PATIENCE, pings(10)).unwrap();
     let before = process::kib(listening.id(), "VmHWM");
-    broker.wait_until(PATIENCE, pings(50)).unwrap();
+    broker.wait_until(PATIENCE, pings(120)).unwrap();
     let grown = process::kib(listening.id(), "VmHWM") - before;
 
     let report = broker.report();
@@ -57,7 +57,7 @@ fn a_stuck_consumer_keeps_its_session_and_its_memory() {
     let report = broker.report();
     assert_eq!((report.accepted, report.totals.client_errors), (1, 0));
     figure(format!(
-        "stuck for 50 pings: 1 connection, RSS grew by {grown} KiB"
+        "stuck for 120 pings: 1 connection, RSS grew by {grown} KiB"
     ));
 }
 
@@ -97,14 +97,14 @@ fn a_pong_behind_a_backlog_that_nobody_takes_is_no_disconnect() {
         .prefetch(1000)
         .buffer(4096)
         .ping_interval(Duration::from_millis(50))
-        .pong_timeout(Duration::from_millis(200))
+        .pong_timeout(Duration::from_secs(2))
         .start()
         .unwrap();
     let mut peer = server.log_in();
     let backlog: Vec<_> = (0..900).flat_map(|id| event(&id.to_string())).collect();
     peer.send(&backlog);
-    // The answers stand behind what the client has no room for; by the tenth ping the first is long overdue.
-    for _ in 0..10 {
+    // The answers stand behind what the client has no room for; by the last ping the first is overdue.
+    for _ in 0..50 {
         assert!(peer.line().contains("enterprise_ping"));
         peer.send(b"{\"cmd\":\"enterprise_pong\"}\n");
     }
@@ -184,6 +184,8 @@ fn a_stuck_consumer_on_a_bad_link_costs_no_memory_and_no_login() {
         }
     };
     assert!(news <= 300, "{news} changes were kept");
+    // This silence is as long as fifty backoffs.
+    while client.recv_timeout(Duration::from_secs(1)).is_some() {}
     assert!(!server.is_called(), "it waits");
     drop(delivery);
     server.log_in().push("2");
