@@ -116,7 +116,10 @@ pub fn number_equals_the_model(number: JsonNumber<'_>, model: &str) {
     let moment = moment.map(|moment| (moment.seconds(), moment.subsec_nanos()));
     assert_eq!(moment.ok(), decimal.timestamp());
     let float: Option<f64> = model.parse().ok();
-    assert_eq!(number.to_f64().ok(), float.filter(|float| float.is_finite()));
+    assert_eq!(
+        number.to_f64().ok(),
+        float.filter(|float| float.is_finite())
+    );
 }
 
 fn within(integer: Result<i128, NumberError>, min: i128, max: i128) -> Result<i128, NumberError> {
