@@ -33,7 +33,7 @@ pub enum Event {
     InvalidMsg {
         /// The server's code.
         code: Option<u32>,
-        /// The server's words, the first thousand characters.
+        /// The server's words, the first thousand characters. Where they repeat the enterprise secret, they have `***`.
         msg: String,
     },
     /// A sound message that this client does not know.

@@ -18,6 +18,7 @@ use super::exchange::{Exchange, deadline};
 use super::heap::Heap;
 use super::link::{Dialing, Link, Rest};
 use super::resolve::Resolver;
+use crate::secret::Secret;
 use crate::tls::{ClientTls, TlsConnection};
 
 /// The other threads.
@@ -35,6 +36,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// The server's words are kept up to so many characters.
 const WORDS: usize = 1000;
+
+/// So many complaints of the server are logged on one connection, each with a code of its own.
+const COMPLAINTS: usize = 16;
 
 /// The whole message (clause H1), as the session sends it.
 const PING: &[u8] = b"{\"cmd\":\"enterprise_ping\"}\n";
@@ -75,6 +79,25 @@ struct Connection {
     refusal: Option<Disconnect>,
     ping_sent: Option<Instant>,
     proven: bool,
+    complaints: Complaints,
+}
+
+/// What the server could not make sense of, by its codes. A server that says so again and again must not fill the log.
+#[derive(Default)]
+struct Complaints {
+    logged: Vec<Option<u32>>,
+}
+
+impl Complaints {
+    /// Logs the first of each code.
+    fn log(&mut self, code: Option<u32>, msg: &str) {
+        if self.logged.len() < COMPLAINTS && !self.logged.contains(&code) {
+            self.logged.push(code);
+            tracing::warn!(?code, ?msg, "the server could not make sense of a message");
+        } else {
+            tracing::debug!(?code, ?msg, "the server could not make sense of a message");
+        }
+    }
 }
 
 /// Why an attempt is over.
@@ -380,7 +403,7 @@ impl Network {
                     Event::LoggedIn
                 }
                 Said::LoginRefused { code, msg } => {
-                    let msg = words(msg);
+                    let msg = words(msg, &self.settings.secret);
                     self.connection.refusal = Some(Disconnect::refused(code, &msg));
                     continue;
                 }
@@ -394,8 +417,8 @@ impl Network {
                     }
                 }
                 Said::InvalidMsg { code, msg } => {
-                    let msg = words(msg);
-                    tracing::warn!(?code, ?msg, "the server could not make sense of a message");
+                    let msg = words(msg, &self.settings.secret);
+                    self.connection.complaints.log(code, &msg);
                     Event::InvalidMsg { code, msg }
                 }
                 Said::OversizePart { bytes } => {
@@ -624,13 +647,14 @@ impl Network {
     }
 }
 
-/// The server's words, however long they are.
-fn words(msg: Option<JsonStr<'_>>) -> String {
+/// The server's words, however long they are, and even if it repeats the login in them.
+fn words(msg: Option<JsonStr<'_>>, secret: &Secret) -> String {
     let characters = msg.iter().flat_map(JsonStr::chars);
-    characters
+    let msg: String = characters
         .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .take(WORDS)
-        .collect()
+        .collect();
+    // Before the cut, which could leave the beginning of the secret.
+    secret.masked_in(&msg).chars().take(WORDS).collect()
 }
 
 /// Tells everybody that the thread has ended.
