@@ -68,7 +68,7 @@ pub struct Stats {
     pub delivered: u64,
     /// Events, and held lines that are none, that are un-acked now.
     pub in_flight: u64,
-    /// Acks that the application gave.
+    /// Acks that the application gave; on one connection, further ones of the same delivery do not count.
     pub acks_given: u64,
     /// Acks that have left.
     pub acks_sent: u64,

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 use noti_proto::{
-    AckToken, Backoff, Event as Said, Instant as CoreInstant, JsonStr, LineBuf, Login, Session,
-    State,
+    AckError, AckToken, Backoff, Event as Said, Instant as CoreInstant, JsonStr, LineBuf, Login,
+    Session, State,
 };
 
 use super::ClientError;
@@ -515,15 +515,20 @@ impl Network {
     /// Gives the application's acks to the session. When the application wants to end, by when.
     fn take_acks(&mut self) -> Option<Instant> {
         let wishes = self.exchange.take_wishes(&mut self.acks);
-        let mut refused = 0;
+        let mut repeated = 0;
+        let mut lost = 0;
         for token in self.acks.drain(..) {
             match self.session.ack(token) {
                 Ok(()) => self.connection.acks_taken += 1,
-                Err(_) => refused += 1,
+                Err(AckError::AlreadyAcked) => repeated += 1,
+                Err(_) => lost += 1,
             }
         }
-        if refused > 0 {
-            self.exchange.count(|stats| stats.acks_lost += refused);
+        if repeated + lost > 0 {
+            self.exchange.count(|stats| {
+                stats.acks_given -= repeated;
+                stats.acks_lost += lost;
+            });
         }
         wishes.stop
     }
