@@ -26,6 +26,7 @@ pub(crate) const LINES: &[(&[u8], Option<&str>)] = &[
     (br#" { "delivery_id" : 12 , "cmd" : "enterprise_event_push" } "#, Some("12")),
     (br#"{"delivery\u005fid":null,"c\u006D\u0064":"enterprise_event\u005Fpush"}"#, Some("null")),
     (br#"{"cmd":"enterprise_event_push","a":"\"delivery_id\":9,","b\"delivery_id":8,"delivery_id":7}"#, Some("7")),
+    (br#"{"\u0063\u006d":"enterprise_pong","cmd":"enterprise_event_push","delivery_id":5}"#, Some("5")),
     (br#"{"a":"\\","cmd":"enterprise_event_push","b":"\\\"","delivery_id":"\\\"","c":"\\"}"#, Some(r#""\\\"""#)),
     (br#"{"delivery_idx":1,"xdelivery_id":2,"Delivery_id":3,"":4,"cmd":"enterprise_event_push","delivery_id":5}"#, Some("5")),
     (br#"{"cmd":"enterprise_event_push","delivery_id":"\ud800"}"#, Some(r#""\ud800""#)),
