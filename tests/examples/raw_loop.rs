@@ -2,9 +2,9 @@
 //! each once it is printed, and connects anew when the link is gone. Plain TCP, for a tunnel or `noti broker --plain`:
 //! NOTI_ADDRESS=127.0.0.1:2015 NOTI_ENTERPRISE_ID=… NOTI_ENTERPRISE_SECRET=… cargo run -p noti-tests --example raw_loop
 
-use std::error::Error;
-use std::io::{ErrorKind, Read, Write};
-use std::{env, net::TcpStream, sync::LazyLock, thread, time::Duration};
+use std::io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+use std::io::{Read, Write};
+use std::{env, error::Error, net::TcpStream, sync::LazyLock, thread, time::Duration};
 
 use noti_proto::{Backoff, Borrowed, CloseReason, Config, Event, Instant, LineBuf, Login};
 use noti_proto::{Session, Slot, State};
@@ -46,29 +46,30 @@ fn serve(
     session.connected(now(), login)?;
     loop {
         while let bytes @ [_, ..] = session.poll_transmit(now()) {
-            let sent = stream.write(bytes)?;
-            session.transmitted(now(), sent);
+            let length = bytes.len();
+            stream.write_all(bytes)?;
+            session.transmitted(now(), length);
         }
         if let State::Closed(reason) = session.state() {
             return Ok(reason);
         }
-        let deadline = session.poll_timeout().unwrap_or_default();
-        let left = deadline.saturating_duration_since(now());
-        stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+        let left = |at: Instant| at.saturating_duration_since(now()) + Duration::from_millis(1);
+        stream.set_read_timeout(session.poll_timeout().map(left))?;
         match stream.read(lines.spare()) {
             Ok(0) => session.disconnected(now()),
             Ok(length) => lines.commit(length),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
             Err(error) => return Err(error.into()),
         }
         // All that has arrived counts before a deadline does.
         while let Some(line) = lines.next_line() {
             match session.handle_line(now(), line) {
                 Some(Event::Delivery(delivery)) => {
+                    backoff.reset();
                     println!("{}", String::from_utf8_lossy(delivery.line()));
                     session.ack(delivery.token())?;
-                    backoff.reset();
                 }
+                Some(Event::Pong) => backoff.reset(),
                 Some(other) => eprintln!("{other:?}"),
                 None => {}
             }

@@ -6,20 +6,24 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, BufRead, BufReader, ErrorKind, PipeReader, PipeWriter, Write};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use noti_std::Broker;
 use noti_std::broker::{Body, Builder, Generator, GeneratorConfig, Source};
 use noti_tests::command::example;
+use noti_tests::scripted::wait_until;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 const COUNT: usize = 200;
 /// The connection is reset once, in the middle of a line.
 const CUT: &str = "drop:mid-line=50,how=reset";
 /// The prefetch of the examples.
 const WINDOW: u64 = 5;
+/// So often is an example stopped and continued.
+const INTERRUPTIONS: u64 = 5;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// An ack that has no business to be there would come in this time.
 const A_WHILE: Duration = Duration::from_millis(300);
@@ -44,7 +48,8 @@ fn a_raw_loop() {
     tells_the_story("raw_loop", Broker::builder().plain());
 }
 
-/// Connect, print, ack what is printed and nothing else, connect anew.
+/// Connect, print, ack what is printed and nothing else, connect anew; stay connected when a signal interrupts, and end when
+/// stdout is closed.
 fn tells_the_story(name: &str, broker: Builder) {
     let generator = Generator::new(GeneratorConfig::default()).unwrap();
     let events: Vec<_> = generator.take(COUNT).collect();
@@ -63,11 +68,25 @@ fn tells_the_story(name: &str, broker: Builder) {
 
     let printing = thread::spawn(|| events_of(output));
     wait(|totals| totals.acked == COUNT as u64);
+    for round in 1..=INTERRUPTIONS {
+        // Idle by now: a read or a poll is what the signals end.
+        example.stop_and_continue();
+        broker.push(events[0].clone()).unwrap();
+        broker
+            .wait_until(PATIENCE, |totals| totals.acked == COUNT as u64 + round)
+            .unwrap();
+    }
     drop(example);
     let sent: BTreeSet<_> = events.iter().map(|event| event.as_str().into()).collect();
     assert_eq!(printing.join().unwrap(), sent);
+
+    let (mut example, output) = Example::start(name, &broker, folder.path());
+    drop(output);
+    broker.push(events[0].clone()).unwrap();
+    assert!(!example.end().success(), "stdout is closed");
     let report = broker.stop();
-    assert_eq!((report.logins, report.totals.faults), (2, 1));
+    // One for the cut, one of the example without stdout.
+    assert_eq!((report.logins, report.totals.faults), (3, 1));
     assert_eq!(report.totals.client_errors, 0, "{report}");
 }
 
@@ -115,6 +134,23 @@ impl Example {
             .spawn()
             .unwrap();
         (Self(child), output)
+    }
+
+    /// As `^Z` and `fg` do: what waits in the kernel is interrupted, although no handler runs.
+    fn stop_and_continue(&self) {
+        let id = Pid::from_child(&self.0);
+        kill_process(id, Signal::STOP).unwrap();
+        let (_, status) = waitpid(Some(id), WaitOptions::UNTRACED).unwrap().unwrap();
+        assert!(status.stopped(), "{status:?}");
+        kill_process(id, Signal::CONT).unwrap();
+    }
+
+    /// Waits until it ends by itself.
+    fn end(&mut self) -> ExitStatus {
+        wait_until("the end of the example", || {
+            self.0.try_wait().unwrap().is_some()
+        });
+        self.0.wait().unwrap()
     }
 }
 

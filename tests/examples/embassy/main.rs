@@ -3,13 +3,14 @@
 //! NOTI_ADDRESS=127.0.0.1:2015 NOTI_ENTERPRISE_ID=… NOTI_ENTERPRISE_SECRET=… cargo run -p noti-tests --example embassy
 
 mod clock;
+mod connect;
 mod print;
 
-use std::{env, error::Error, net::TcpStream, process, time::Duration};
+use std::{env, error::Error, net::SocketAddr, process, time::Duration};
 
 use clock::{now, sleep_until};
+use connect::connect;
 use embassy_futures::select::{Either, select};
-use embedded_io_adapters::futures_03::FromFutures;
 use noti_proto::driver::{Driver, DriverError};
 use noti_proto::{Backoff, CloseReason, Config, Event, Inline, LineBuf, Login, Session};
 use print::{LINE, PRINTED, TO_PRINT, WINDOW};
@@ -24,7 +25,7 @@ async fn main(spawner: embassy_executor::Spawner) {
 }
 
 async fn listen() -> Result<(), Box<dyn Error>> {
-    let address = env::var("NOTI_ADDRESS")?;
+    let address = env::var("NOTI_ADDRESS")?.parse()?;
     let login = Login {
         enterprise_id: &env::var("NOTI_ENTERPRISE_ID")?,
         enterprise_secret: &env::var("NOTI_ENTERPRISE_SECRET")?,
@@ -32,7 +33,7 @@ async fn listen() -> Result<(), Box<dyn Error>> {
     let mut session = Session::new(Config::default(), Inline::new())?;
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
     loop {
-        match serve(&address, &login, &mut session, &mut backoff).await {
+        match serve(address, &login, &mut session, &mut backoff).await {
             Ok(CloseReason::LoginRefused) => return Err("the login was refused".into()),
             Ok(reason) => eprintln!("{reason}"),
             Err(error) => eprintln!("{error}"),
@@ -44,13 +45,12 @@ async fn listen() -> Result<(), Box<dyn Error>> {
 
 /// One connection, until it ends.
 async fn serve(
-    address: &str,
+    address: SocketAddr,
     login: &Login<'_>,
     session: &mut Session<Inline<256, WINDOW>>,
     backoff: &mut Backoff,
 ) -> Result<CloseReason, Box<dyn Error>> {
-    let stream = async_io::Async::new(TcpStream::connect(address)?)?;
-    let mut link = FromFutures::new(stream);
+    let mut link = connect(address).await?;
     let mut lines = LineBuf::new([0; LINE]);
     let mut driver = Driver::login(session, &mut lines, now, login)?;
     // What an earlier connection has left comes again.
@@ -58,9 +58,11 @@ async fn serve(
     loop {
         let step = driver.step(&mut link, sleep_until, |event, _| match event {
             Event::Delivery(delivery) => {
+                backoff.reset();
                 let line = heapless::Vec::from_slice(delivery.line()).unwrap_or_default();
                 let _ = TO_PRINT.try_send((line, delivery.token()));
             }
+            Event::Pong => backoff.reset(),
             other => eprintln!("{other:?}"),
         });
         match select(step, PRINTED.receive()).await {
@@ -68,8 +70,7 @@ async fn serve(
             Either::First(Err(DriverError::Closed(reason))) => return Ok(reason),
             Either::First(Err(error)) => return Err(error.into()),
             // One of an earlier connection acks nothing.
-            Either::Second(token) if driver.session().ack(token).is_ok() => backoff.reset(),
-            Either::Second(_) => {}
+            Either::Second(token) => driver.session().ack(token).unwrap_or(()),
         }
     }
 }

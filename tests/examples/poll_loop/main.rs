@@ -4,7 +4,7 @@
 
 mod link;
 
-use std::{env, error::Error, sync::LazyLock, thread, time::Duration};
+use std::{env, error::Error, io::ErrorKind, sync::LazyLock, thread, time::Duration};
 
 use link::Link;
 use mio::{Events, Interest, Poll, Token};
@@ -51,10 +51,11 @@ fn serve(
     loop {
         let moved = driver.poll(&mut link, |event, session| match event {
             Event::Delivery(delivery) => {
+                backoff.reset();
                 println!("{}", String::from_utf8_lossy(delivery.line()));
                 session.ack(delivery.token()).expect("its first ack");
-                backoff.reset();
             }
+            Event::Pong => backoff.reset(),
             other => eprintln!("{other:?}"),
         });
         match moved {
@@ -64,7 +65,11 @@ fn serve(
             Err(error) => return Err(error.into()),
         }
         let deadline = driver.poll_timeout().unwrap_or_default();
-        poll.poll(&mut ready, Some(deadline.saturating_duration_since(now())))?;
+        let left = deadline.saturating_duration_since(now());
+        match poll.poll(&mut ready, Some(left)) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
+            _ => {}
+        }
         for event in &ready {
             link.readable |= event.is_readable();
             link.writable |= event.is_writable();

@@ -11,8 +11,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+pub(crate) type Link = FromTokio<TlsStream<TcpStream>>;
+
 /// Trusts the platform's roots, or those in the file that `SSL_CERT_FILE` names. The address is `HOST:PORT`.
-pub(crate) async fn connect(address: &str) -> super::Result<FromTokio<TlsStream<TcpStream>>> {
+pub(crate) async fn connect(address: &str) -> super::Result<Link> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let config = ClientConfig::builder()

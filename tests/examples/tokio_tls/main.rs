@@ -5,8 +5,9 @@
 mod connect;
 mod print;
 
-use std::{env, sync::LazyLock, time::Duration};
+use std::{env, io, sync::LazyLock, time::Duration};
 
+use connect::{Link, connect};
 use noti_proto::driver::{Driver, DriverError};
 use noti_proto::{Backoff, CloseReason, Config, Event, Inline, Instant, LineBuf, Login, Session};
 use tokio::{sync::mpsc, task::JoinSet, time::sleep};
@@ -25,9 +26,11 @@ async fn main() -> Result<()> {
     let mut session = Session::new(Config::default(), Inline::new())?;
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
     loop {
-        match serve(&address, &login, &mut session, &mut backoff).await {
-            Ok(CloseReason::LoginRefused) => return Err("the login was refused".into()),
-            Ok(reason) => eprintln!("{reason}"),
+        match connect(&address).await {
+            Ok(link) => match serve(link, &login, &mut session, &mut backoff).await? {
+                ended @ DriverError::Closed(CloseReason::LoginRefused) => return Err(ended.into()),
+                ended => eprintln!("{ended}"),
+            },
             Err(error) => eprintln!("{error}"),
         }
         sleep(backoff.next_delay(fastrand::u64(..))).await;
@@ -39,14 +42,13 @@ fn now() -> Instant {
     Instant::ZERO.saturating_add(START.elapsed())
 }
 
-/// One connection, until it ends.
+/// One connection, and why it ended; an error is one that no other connection mends.
 async fn serve(
-    address: &str,
+    mut link: Link,
     login: &Login<'_>,
     session: &mut Session<Inline<256, WINDOW>>,
     backoff: &mut Backoff,
-) -> Result<CloseReason> {
-    let mut link = connect::connect(address).await?;
+) -> Result<DriverError<io::Error>> {
     // There is room for as many events as may be un-acked. The printer ends with the connection.
     let (to_print, to_be_printed) = mpsc::channel(WINDOW);
     let (printed, mut to_ack) = mpsc::channel(WINDOW);
@@ -58,19 +60,18 @@ async fn serve(
         let sleep_until = |at: Instant| sleep(at.saturating_duration_since(now()));
         let step = driver.step(&mut link, sleep_until, |event, _| match event {
             Event::Delivery(delivery) => {
+                backoff.reset();
                 let _ = to_print.try_send((delivery.line().to_vec(), delivery.token()));
             }
+            Event::Pong => backoff.reset(),
             other => eprintln!("{other:?}"),
         });
         tokio::select! {
-            stepped = step => match stepped {
-                Ok(()) => {}
-                Err(DriverError::Closed(reason)) => return Ok(reason),
-                Err(error) => return Err(error.into()),
+            stepped = step => if let Err(ended) = stepped {
+                return Ok(ended);
             },
             token = to_ack.recv() => {
                 driver.session().ack(token.ok_or("stdout takes no more")?)?;
-                backoff.reset();
             }
         }
     }
