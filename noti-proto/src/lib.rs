@@ -28,7 +28,7 @@
 //!
 //! ```
 //! use noti_proto::{Config, Event, Inline, Instant, LineBuf, Login, Session, State};
-//! # use std::io::{Read, Write};
+//! # use std::io::{ErrorKind::{Interrupted, TimedOut, WouldBlock}, Read, Write};
 //! # fn handle(_: &noti_proto::Delivery<'_>) {}
 //! # fn run(mut transport: impl Read + Write, clock: impl Fn() -> Instant) -> std::io::Result<()> {
 //!
@@ -40,18 +40,16 @@
 //! while !matches!(session.state(), State::Closed(_)) {
 //!     // 1. Send what there is: the login, acks, a ping.
 //!     while let bytes @ [_, ..] = session.poll_transmit(clock()) {
-//!         let sent = transport.write(bytes)?;
-//!         if sent == 0 {
-//!             return Err(std::io::ErrorKind::WriteZero.into());
-//!         }
+//!         let length = bytes.len();
+//!         transport.write_all(bytes)?;
 //!         transport.flush()?;
-//!         session.transmitted(clock(), sent);
+//!         session.transmitted(clock(), length);
 //!     }
 //!     // 2. Wait for bytes, until session.poll_timeout() at the latest: the transport has a read timeout.
 //!     match transport.read(lines.spare()) {
 //!         Ok(0) => break,
 //!         Ok(read) => lines.commit(read),
-//!         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+//!         Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
 //!         Err(error) => return Err(error),
 //!     }
 //!     // 3. Handle all that has arrived, before any deadline.

@@ -1,6 +1,7 @@
 //! The README's client, on the core and a blocking TLS stream alone, against the broker.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,9 +44,10 @@ fn run(
     let mut acked = false;
     while !matches!(session.state(), State::Closed(_)) {
         while let bytes @ [_, ..] = session.poll_transmit(clock()) {
-            let sent = transport.write(bytes)?;
+            let length = bytes.len();
+            transport.write_all(bytes)?;
             transport.flush()?;
-            session.transmitted(clock(), sent);
+            session.transmitted(clock(), length);
         }
         if acked && session.unsent() == 0 {
             return Ok(());
@@ -53,7 +55,7 @@ fn run(
         match transport.read(lines.spare()) {
             Ok(0) => break,
             Ok(read) => lines.commit(read),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
             Err(error) => return Err(error.into()),
         }
         while let Some(line) = lines.next_line() {
