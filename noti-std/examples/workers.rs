@@ -1,7 +1,6 @@
 //! Hands events to worker threads, which ack in whatever order they finish.
 
-use std::sync::Mutex;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -26,10 +25,12 @@ pub fn work(
     let client = builder.start()?;
     // The queue is short: what the workers have not taken stays in the client's byte budget.
     let (sender, receiver) = mpsc::sync_channel::<Delivery>(threads);
-    let receiver = Mutex::new(receiver);
+    // It is the workers' alone: once each of them has failed, nothing can be sent.
+    let receiver = Arc::new(Mutex::new(receiver));
+    let handle = &handle;
     thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
+        for receiver in vec![receiver; threads] {
+            scope.spawn(move || {
                 loop {
                     let Ok(next) = receiver.lock().map(|receiver| receiver.recv()) else {
                         return;

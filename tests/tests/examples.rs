@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use noti_std::broker::{Account, Body, Generator, GeneratorConfig, Source};
 use noti_std::{Broker, Client, ClientBuilder, Trust};
+use noti_tests::scripted::wait_until;
 
 #[allow(dead_code, reason = "main is for those who run it")]
 #[path = "../../noti-std/examples/own_loop.rs"]
@@ -77,13 +79,23 @@ fn workers_handle_every_event_once_in_any_order() {
 }
 
 #[test]
+fn workers_that_have_all_failed_end_the_program() {
+    let (broker, client) = broker();
+    let work = move || workers::work(client, 4, COUNT, |_| panic!("stdout is closed")).is_ok();
+    let working = thread::spawn(work);
+    wait_until("the end of the workers", || working.is_finished());
+    assert!(working.join().is_err());
+    assert!(acked(broker).is_empty());
+}
+
+#[test]
 fn a_loop_of_ones_own_gets_every_event_between_its_other_work() {
     let (broker, client) = broker();
     let (sender, wakes) = mpsc::channel();
     let ticker = sender.clone();
-    let ticking = std::thread::spawn(move || {
+    let ticking = thread::spawn(move || {
         while ticker.send(own_loop::Wake::Tick).is_ok() {
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
     });
     let ticks = own_loop::run(client, &sender, &wakes, COUNT as u64).unwrap();
