@@ -49,6 +49,12 @@ impl Heap {
         grows
     }
 
+    /// Makes room for so many bytes behind those that wait, beyond [`BATCH`] too: for what a fault adds, which cannot wait
+    /// in a queue.
+    pub(super) fn lengthen(&mut self, bytes: usize) {
+        self.tx.resize(self.tx.len().saturating_add(bytes), 0);
+    }
+
     /// Gives back what a very long line needed. The transmit buffer must be empty.
     pub(super) fn shrink(&mut self) {
         if self.tx.len() > BATCH {

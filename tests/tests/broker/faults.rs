@@ -179,6 +179,41 @@ fn a_sound_login_is_not_answered_or_refused() {
 }
 
 #[test]
+fn a_login_that_is_refused_anyhow_uses_up_no_refusal() {
+    let broker = broker(&["refuse-login"], 0);
+    let mut wrong = Peer::connect(&broker);
+    wrong.login(broker.enterprise_id(), "wrong", 1);
+    assert!(wrong.line().contains("enterprise secret error"));
+    wrong.expect_end();
+    assert_eq!(committed(&broker.report()), [0]);
+    let mut sound = Peer::connect(&broker);
+    sound.login(broker.enterprise_id(), broker.enterprise_secret(), 1);
+    assert!(sound.line().contains("refused by a fault"));
+    sound.expect_end();
+    assert_eq!(committed(&broker.report()), [1]);
+}
+
+#[test]
+fn what_a_fault_adds_is_sent_though_it_fills_more_than_a_batch() {
+    let long = broker(&["garbage:after=0,bytes=100000"], 1);
+    let mut peer = Peer::logged_in(&long, 1);
+    assert!((99_999..=100_000).contains(&peer.next().unwrap().len()));
+    assert_eq!(peer.take(1), texts([1]));
+    peer.close();
+    assert_eq!(committed(&long.wait()), [1]);
+
+    let twice = broker(&["duplicate:every=1"], 1500);
+    let mut peer = Peer::logged_in(&twice, 3000);
+    let mut taken = peer.take(3000);
+    peer.close();
+    taken.dedup();
+    assert_eq!(taken, texts(1..1501));
+    let report = twice.wait();
+    assert_eq!(committed(&report), [1500]);
+    assert_eq!(report.totals.redelivered, 1500);
+}
+
+#[test]
 fn strange_lines_come_between_the_events() {
     let broker = broker(
         &[

@@ -22,8 +22,8 @@ const HEAD: &[u8] = br#"{"cmd":"enterprise_event_push","delivery_id":"#;
 pub(in crate::broker) enum Pushed {
     /// It is on its way.
     Sent,
-    /// There is no room until something has been transmitted.
-    NoRoom,
+    /// There is no room for its line, of so many bytes, until something has been transmitted.
+    NoRoom(usize),
     /// The connection takes no events now.
     NotNow,
 }
@@ -90,12 +90,15 @@ impl Connection {
                     }
                 }
                 Some(BrokerEvent::LoginRequest(request)) => {
+                    report.prefetch = request.prefetch;
+                    let found = hub.log_in(&request);
                     let answer = match faults {
-                        Some(faults) => faults.answer_login(hub.logins, &mut hub.plan),
+                        Some(faults) => {
+                            faults.answer_login(found.is_ok(), hub.logins, &mut hub.plan)
+                        }
                         None => LoginAnswer::Honest,
                     };
-                    report.prefetch = request.prefetch;
-                    match (answer, hub.log_in(&request)) {
+                    match (answer, found) {
                         (LoginAnswer::None, _) => {}
                         (LoginAnswer::Honest, Ok(found)) => {
                             *account = Some(found);
@@ -271,7 +274,7 @@ impl Connection {
                     let length = line.iter().map(|piece| piece.len()).sum::<usize>() + 1;
                     let storage = self.session.storage_mut();
                     if !(storage.grow_transmit() || nothing_waits && storage.fit_line(length)) {
-                        return Pushed::NoRoom;
+                        return Pushed::NoRoom(length);
                     }
                 }
                 Err(_) => return Pushed::NotNow,
@@ -285,7 +288,12 @@ impl Connection {
             match injection {
                 Injection::Copy { key, number } => {
                     let number = number.unwrap_or(self.session.next_id());
-                    if self.push(now, hub, account, key, number) == Pushed::Sent {
+                    let mut pushed = self.push(now, hub, account, key, number);
+                    while let Pushed::NoRoom(length) = pushed {
+                        self.session.storage_mut().lengthen(length);
+                        pushed = self.push(now, hub, account, key, number);
+                    }
+                    if pushed == Pushed::Sent {
                         if let Some(account) = hub.accounts.get_mut(account) {
                             account.queue.sent_again(key);
                         }
@@ -298,9 +306,9 @@ impl Connection {
                     }
                 }
                 Injection::Bytes(bytes) => {
-                    while self.session.push_bytes(&[&bytes]) == Err(PushError::NoRoom)
-                        && self.session.storage_mut().grow_transmit()
-                    {}
+                    while self.session.push_bytes(&[&bytes]) == Err(PushError::NoRoom) {
+                        self.session.storage_mut().lengthen(bytes.len());
+                    }
                 }
             }
         }

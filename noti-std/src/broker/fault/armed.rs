@@ -95,12 +95,17 @@ impl Armed {
         armed
     }
 
-    /// How the next login is answered; so many were let in before.
-    pub(in crate::broker) fn answer_login(&mut self, logins: u64, plan: &mut Plan) -> LoginAnswer {
+    /// How a login is answered that is sound or not; so many were let in before.
+    pub(in crate::broker) fn answer_login(
+        &mut self,
+        sound: bool,
+        logins: u64,
+        plan: &mut Plan,
+    ) -> LoginAnswer {
         for (index, (fault, _)) in self.faults.iter().enumerate() {
             match fault {
                 FaultKind::NoLoginAnswer if plan.fire(index) => return LoginAnswer::None,
-                FaultKind::RefuseLogin(after) if logins >= *after && plan.fire(index) => {
+                FaultKind::RefuseLogin(after) if sound && logins >= *after && plan.fire(index) => {
                     return LoginAnswer::Refuse;
                 }
                 _ => {}
