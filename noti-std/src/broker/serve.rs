@@ -286,7 +286,9 @@ impl Server {
             }
             let accepted = (socket, peer, transport);
             match Connection::new(now, self.config.clone(), accepted, &mut self.hub) {
-                Ok(connection) => {
+                Ok(mut connection) => {
+                    // That of its certificate.
+                    connection.count_faults(&mut self.hub);
                     self.connections.put(index, connection);
                     self.activate(index);
                 }

@@ -330,6 +330,10 @@ fn a_wrong_certificate_is_shown_once() {
         assert!(Peer::try_connect(&broker).is_err(), "{fault}");
         let report = the_rest_comes(broker, 1, &[]);
         assert_eq!(committed(&report), [1]);
+        assert_eq!(report.totals.faults, 1, "{fault}");
+        let faults = report.connections.iter();
+        let faults: Vec<_> = faults.map(|connection| connection.counts.faults).collect();
+        assert_eq!(faults, [1, 0], "{fault}");
         assert_eq!(report.logins, 1);
     }
 }

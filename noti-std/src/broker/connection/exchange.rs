@@ -162,7 +162,8 @@ impl Connection {
         }
     }
 
-    fn count_faults(&mut self, hub: &mut Hub) {
+    /// Takes the faults that were committed since this was called last as its own.
+    pub(in crate::broker) fn count_faults(&mut self, hub: &mut Hub) {
         let fired = hub.plan.take_fired();
         self.report.counts.faults += fired;
         hub.totals.faults += fired;
