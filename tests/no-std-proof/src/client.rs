@@ -57,7 +57,7 @@ pub(crate) fn serves_connection_after_connection() -> Option<()> {
         session.connected(at(0), black_box(&LOGIN)).ok()?;
         let line: &[u8] = match ending {
             0 => b"{\"cmd\":\"enterprise_login_res\",\"data\":{\"result\":false,\"msg\":\"no\"}}\n",
-            1 => b"{\"cmd\":\"invalid_msg\",\"error_code\":4000,\"msg\":\"no\"}\n",
+            1 => b"{\"cmd\":\"invalid_msg\",\"error_code\":4009,\"msg\":\"no\"}\n",
             2 => b"No Heartbeat!\n",
             _ => b"\xff\n",
         };
