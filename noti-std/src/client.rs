@@ -152,7 +152,7 @@ impl Client {
     /// so that they arrive.
     ///
     /// # Errors
-    /// What had ended the client before.
+    /// What had ended the client before, or [`ClientError::AcksUnsent`].
     pub fn shutdown(mut self, timeout: Duration) -> Result<(), ClientError> {
         self.end(timeout)
     }
@@ -212,6 +212,11 @@ pub enum ClientError {
     LoginRefused(Disconnect),
     /// The connection ended, or could not be made, and the client was told not to try again.
     Unavailable(Disconnect),
+    /// So many acks had not left when the time for it was up, or the connection broke. Those events come again.
+    AcksUnsent {
+        /// At least one.
+        acks: u64,
+    },
     /// The system gave the poller up.
     Poller(io::Error),
     /// The client's thread panicked, which is a bug of noti.
@@ -222,6 +227,10 @@ impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LoginRefused(disconnect) | Self::Unavailable(disconnect) => disconnect.fmt(f),
+            Self::AcksUnsent { acks } => write!(
+                f,
+                "{acks} acks had not left at the end; those events come again"
+            ),
             Self::Poller(error) => {
                 write!(
                     f,

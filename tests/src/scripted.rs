@@ -122,14 +122,19 @@ impl Server {
         self.door.next()
     }
 
-    /// The next connection, secured.
-    #[must_use]
-    pub fn accept(&self) -> Peer {
-        let mut peer = Peer {
+    fn peer(&self) -> Peer {
+        Peer {
             socket: self.door.next(),
             tls: TlsConnection::server(&self.tls).expect("a server"),
             received: Vec::new(),
-        };
+            records: None,
+        }
+    }
+
+    /// The next connection, secured.
+    #[must_use]
+    pub fn accept(&self) -> Peer {
+        let mut peer = self.peer();
         peer.send(b"");
         peer
     }
@@ -139,11 +144,7 @@ impl Server {
     /// # Panics
     /// The client says something all the same.
     pub fn refuse(&self) {
-        let mut peer = Peer {
-            socket: self.door.next(),
-            tls: TlsConnection::server(&self.tls).expect("a server"),
-            received: Vec::new(),
-        };
+        let mut peer = self.peer();
         let refusal = loop {
             match peer.tls.receive(&mut peer.socket) {
                 Ok(Receive::End) => break None,
@@ -182,9 +183,64 @@ pub struct Peer {
     socket: TcpStream,
     tls: TlsConnection,
     received: Vec<u8>,
+    /// The records that have come, as they came.
+    records: Option<Vec<u8>>,
+}
+
+/// A socket, and what has been read from it.
+struct Kept<'p> {
+    socket: &'p mut TcpStream,
+    read: Option<&'p mut Vec<u8>>,
+}
+
+impl Read for Kept<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.socket.read(into)?;
+        if let Some(read) = &mut self.read {
+            read.extend_from_slice(&into[..n]);
+        }
+        Ok(n)
+    }
+}
+
+impl Write for Kept<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.socket.flush()
+    }
 }
 
 impl Peer {
+    /// Counts the client's records from now on.
+    pub fn count_records(&mut self) {
+        self.records = Some(Vec::new());
+    }
+
+    /// How many records have come since they are counted.
+    ///
+    /// # Panics
+    /// They are not counted, or the last has not come whole.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        let mut rest = &self.records.as_ref().expect("they are counted")[..];
+        let mut count = 0;
+        while let [_, _, _, high, low, tail @ ..] = rest {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            rest = tail.get(length..).expect("whole records");
+            count += 1;
+        }
+        count
+    }
+
+    /// Whether the client took up the keys of an earlier connection.
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        self.tls.details().is_some_and(|details| details.resumed)
+    }
+
     /// Sends all of it, in records of its own.
     pub fn send(&mut self, bytes: &[u8]) {
         self.try_send(bytes).expect("a link");
@@ -256,7 +312,11 @@ impl Peer {
                 Plaintext::Closed | Plaintext::Truncated => return false,
                 Plaintext::Pending => {}
             }
-            match self.tls.receive(&mut self.socket) {
+            let mut socket = Kept {
+                socket: &mut self.socket,
+                read: self.records.as_mut(),
+            };
+            match self.tls.receive(&mut socket) {
                 Ok(Receive::WouldBlock) => panic!("the client says nothing"),
                 Ok(_) => {}
                 Err(error) if error.is_io() => return false,
@@ -267,8 +327,33 @@ impl Peer {
 
     /// Ends the stream as TLS asks for.
     pub fn close(mut self) {
+        self.say_goodbye();
+        self.end();
+    }
+
+    /// Says that nothing more will be sent, and goes on to listen.
+    pub fn say_goodbye(&mut self) {
         self.tls.close_notify();
         self.tls.flush(&mut self.socket).expect("a link");
+        self.socket.shutdown(Shutdown::Write).expect("a link");
+    }
+
+    /// Whether the client ends the stream as TLS asks for. What it says before that is kept for [`line`](Self::line).
+    pub fn hears_goodbye(&mut self) -> bool {
+        while self.receive() {}
+        self.tls.read(&mut [0; 1]) == Plaintext::Closed
+    }
+
+    /// Ends the connection with an alert: the client is told that a record of its was no genuine one.
+    pub fn alert(mut self) {
+        const APPLICATION_DATA: u8 = 23;
+        let mut forged = vec![APPLICATION_DATA, 3, 3, 0, 32];
+        forged.resize(5 + 32, 0);
+        let length = forged.len();
+        let mut forged = std::io::Cursor::new(forged);
+        while self.tls.receive(&mut forged).is_ok() {}
+        let alert = &forged.get_ref()[length..];
+        self.socket.write_all(alert).expect("a link");
         self.end();
     }
 
@@ -278,7 +363,8 @@ impl Peer {
     }
 
     fn end(&mut self) {
-        self.socket.shutdown(Shutdown::Write).expect("a link");
+        // It may be shut already.
+        let _ = self.socket.shutdown(Shutdown::Write);
         // To close with bytes unread would be a reset.
         let _ = self.socket.read_to_end(&mut Vec::new());
     }

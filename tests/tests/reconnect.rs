@@ -89,6 +89,7 @@ fn every_code_of_an_invalid_msg_has_its_consequence() {
         assert_eq!(peer.line(), ack("1"));
         peer.send(message(code).as_bytes());
         assert_eq!(peer.next_line(), None, "it goes");
+        drop(peer);
         assert_eq!(disconnect(&client), kind, "{code}");
     }
     // Before the login is answered, any of them refuses it.

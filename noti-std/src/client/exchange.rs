@@ -334,8 +334,9 @@ impl Exchange {
         Wishes { stop: outbox.stop }
     }
 
-    pub(super) fn stop_wanted(&self) -> bool {
-        lock(&self.outbox).stop.is_some()
+    /// By when the application wants the end, if it does.
+    pub(super) fn stop_by(&self) -> Option<Instant> {
+        lock(&self.outbox).stop
     }
 
     /// Adds to what has happened, and tells those who wait for it.

@@ -64,6 +64,8 @@ pub(super) struct Network {
     connection: Connection,
     /// A login has succeeded in the life of this client.
     was_logged_in: bool,
+    /// Acks that the last connection had not sent at its end.
+    acks_unsent: u64,
 }
 
 /// What is to be known of the connection at hand.
@@ -141,6 +143,7 @@ impl Network {
             acks: Vec::new(),
             connection: Connection::default(),
             was_logged_in: false,
+            acks_unsent: 0,
         }
     }
 
@@ -159,7 +162,7 @@ impl Network {
     fn connect_and_reconnect(&mut self) -> Result<(), ClientError> {
         loop {
             let disconnect = match self.connect_once() {
-                End::Stopped => return Ok(()),
+                End::Stopped => return self.stopped(),
                 End::Poller(error) => return Err(ClientError::Poller(error)),
                 End::Disconnected(disconnect) => disconnect,
             };
@@ -170,8 +173,8 @@ impl Network {
             if refused && !self.was_logged_in && !self.settings.retry_refused {
                 return Err(ClientError::LoginRefused(disconnect));
             }
-            if self.exchange.stop_wanted() {
-                return Ok(());
+            if self.exchange.stop_by().is_some() {
+                return self.stopped();
             }
             let Some((_, longest)) = self.settings.reconnect else {
                 return Err(ClientError::Unavailable(disconnect));
@@ -219,23 +222,32 @@ impl Network {
 
     /// One connection, from the look-up of the name to its end.
     fn connect_once(&mut self) -> End {
-        match self.link_up() {
-            Ok((link, address)) => {
-                let end = self.serve(link, address);
-                let end = match end {
-                    Ok(()) => End::Stopped,
-                    Err(end) => end,
-                };
-                self.session.disconnected(self.now());
-                let lost = self.connection.acks_taken - self.connection.acks_sent;
-                self.exchange.count(|stats| {
-                    stats.acks_lost += lost;
-                    stats.in_flight = 0;
-                });
-                self.connection = Connection::default();
-                end
-            }
+        self.acks_unsent = 0;
+        let (mut link, address) = match self.link_up() {
+            Ok(linked) => linked,
+            Err(end) => return end,
+        };
+        let end = match self.serve(&mut link, address) {
+            Ok(()) => End::Stopped,
             Err(end) => end,
+        };
+        self.part(link, &end);
+        self.session.disconnected(self.now());
+        let lost = self.connection.acks_taken - self.connection.acks_sent;
+        self.exchange.count(|stats| {
+            stats.acks_lost += lost;
+            stats.in_flight = 0;
+        });
+        self.acks_unsent = lost;
+        self.connection = Connection::default();
+        end
+    }
+
+    /// The end that the application asked for.
+    const fn stopped(&self) -> Result<(), ClientError> {
+        match self.acks_unsent {
+            0 => Ok(()),
+            acks => Err(ClientError::AcksUnsent { acks }),
         }
     }
 
@@ -307,7 +319,7 @@ impl Network {
     }
 
     /// The loop of an open connection, in the order that [`Session`] asks for. `Ok` once the application wants no more.
-    fn serve(&mut self, mut link: Link, address: SocketAddr) -> Result<(), End> {
+    fn serve(&mut self, link: &mut Link, address: SocketAddr) -> Result<(), End> {
         tracing::info!(%address, "connected");
         self.tell(Event::Connected { address });
         self.lines.reset();
@@ -320,10 +332,10 @@ impl Network {
             .connected(now, &login)
             .map_err(|error| Disconnect::new(DisconnectKind::LoginRefused, error.to_string()))?;
         loop {
-            let received = self.receive(&mut link);
+            let received = self.receive(link);
             self.session.handle_timeout(self.now());
             let stop = self.take_acks();
-            let sent = self.transmit(&mut link);
+            let sent = self.transmit(link);
             self.exchange.publish(&mut self.events);
             // Why the session ended says more than what the transport says then.
             if let State::Closed(reason) = self.session.state() {
@@ -335,12 +347,10 @@ impl Network {
             let more = received?;
             sent?;
             if let Some(until) = stop {
-                self.drain(link, until)?;
-                return Ok(());
+                return self.drain(link, until);
             }
             if !more {
-                let deadline = self.session.poll_timeout();
-                self.wait(deadline.map(|at| self.start + Duration::from_millis(at.as_millis())))?;
+                self.wait(self.session_deadline())?;
             }
         }
     }
@@ -574,32 +584,58 @@ impl Network {
         Ok(())
     }
 
-    /// Ends the connection so that the acks given so far arrive: closing with data unread would reset it, and destroy them on their
-    /// way.
-    fn drain(&mut self, mut link: Link, until: Instant) -> Result<(), End> {
+    /// Sends the acks given so far, at most until then.
+    fn drain(&mut self, link: &mut Link, until: Instant) -> Result<(), End> {
         let mut scratch = vec![0; 16 * 1024];
-        let patient = Instant::now() < until;
         self.session.pause_reading();
         // Before the login is answered no ack leaves, and the answer is not read any more.
         while self.session.unsent() > 0 && self.session.state() != State::LoggingIn {
             // What arrives is left to the next connection, but it must not block the server.
             let more = link.discard(&mut scratch)?;
             self.session.handle_timeout(self.now());
-            self.transmit(&mut link)?;
+            self.transmit(link)?;
+            if let State::Closed(reason) = self.session.state() {
+                return Err(Disconnect::session(reason).into());
+            }
             if Instant::now() >= until {
                 break;
             }
             if self.session.unsent() > 0 && !more {
-                self.wait(Some(until))?;
+                let deadline = self.session_deadline();
+                self.wait(Some(deadline.map_or(until, |at| at.min(until))))?;
             }
         }
-        self.session.disconnected(self.now());
-        link.tls.close_notify();
-        let until = Instant::now() + if patient { LINGER } else { Duration::ZERO };
+        Ok(())
+    }
+
+    /// Closes TLS and TCP, as far as they still work.
+    fn part(&mut self, link: Link, end: &End) {
+        let linger = match end {
+            End::Stopped => LINGER,
+            End::Disconnected(disconnect) => match disconnect.kind() {
+                DisconnectKind::Tls | DisconnectKind::Broken => return,
+                // Acks may just have left.
+                DisconnectKind::ServerError | DisconnectKind::WindowExceeded => LINGER,
+                _ => Duration::ZERO,
+            },
+            End::Poller(_) => Duration::ZERO,
+        };
+        if let Err(End::Disconnected(error)) = self.close(link, linger) {
+            tracing::debug!(%error, "the connection did not close in order");
+        }
+    }
+
+    /// Says goodbye, and waits so long for the server to do the same: closing with data unread would reset the
+    /// connection, and destroy what was sent on its way.
+    fn close(&mut self, mut link: Link, linger: Duration) -> Result<(), End> {
+        let mut scratch = vec![0; 16 * 1024];
+        let until = Instant::now() + linger;
         let mut said = false;
+        link.tls.close_notify();
         loop {
             said = said || link.say_goodbye()?;
             let rest = link.throw_away(&mut scratch);
+            let until = self.exchange.stop_by().map_or(until, |by| by.min(until));
             if rest == Rest::End || Instant::now() >= until {
                 return Ok(());
             }
@@ -607,6 +643,12 @@ impl Network {
                 self.wait(Some(until))?;
             }
         }
+    }
+
+    /// When the session has something to do.
+    fn session_deadline(&self) -> Option<Instant> {
+        let at = self.session.poll_timeout()?;
+        Some(self.start + Duration::from_millis(at.as_millis()))
     }
 
     /// Waits for the network on the way to a connection.
@@ -621,7 +663,7 @@ impl Network {
         self.exchange.publish(&mut self.events);
         self.wait(Some(until))?;
         self.take_acks();
-        if self.exchange.stop_wanted() {
+        if self.exchange.stop_by().is_some() {
             return Err(End::Stopped);
         }
         Ok(())

@@ -17,7 +17,7 @@ pub(crate) const CODES: &[(u8, &str)] = &[
     (65, "Oversize or malformed events fill the window."),
     (
         69,
-        "The server cannot be reached, and --no-reconnect was given; or the system lacks something.",
+        "The server cannot be reached, and --no-reconnect was given; acks had not left at the end; or the system lacks something.",
     ),
     (74, "Events could not be written."),
     (77, "The server refused the login."),
