@@ -205,3 +205,34 @@ fn text_says_the_same_in_a_line_each() {
 fn a_quiet_noti_says_nothing_of_what_mends_itself() {
     assert_eq!(two_connections(&["-q"]), "");
 }
+
+#[test]
+fn a_server_that_says_nothing_before_the_first_login_may_miss_the_address_on_its_list() {
+    let server = Server::start();
+    let listening = Listener::new(server.address(), server.ca_pem())
+        .args(&["--login-timeout", "100ms"])
+        .start();
+    // It hangs up before TLS, then after the login, and then does not answer.
+    drop(server.accept_plain());
+    server.accept().close();
+    let silent = server.accept();
+    listening.says("did not answer the login in time");
+    drop(silent);
+    server.log_in().close();
+    listening.signal("TERM");
+    let finished = listening.finish();
+    let hints = finished.stderr.matches("IP allow-list").count();
+    assert_eq!(hints, 1, "{}", finished.stderr);
+
+    let listening = Listener::new(server.address(), server.ca_pem()).start();
+    server.log_in().close();
+    server.accept().close();
+    server.log_in().close();
+    listening.signal("TERM");
+    let finished = listening.finish();
+    assert!(
+        !finished.stderr.contains("allow-list"),
+        "{}",
+        finished.stderr
+    );
+}

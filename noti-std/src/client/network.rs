@@ -64,6 +64,8 @@ pub(super) struct Network {
     connection: Connection,
     /// A login has succeeded in the life of this client.
     was_logged_in: bool,
+    /// The allow-list was hinted at, which is done once.
+    has_hinted: bool,
     /// Acks that the last connection had not sent at its end.
     acks_unsent: u64,
 }
@@ -143,6 +145,7 @@ impl Network {
             acks: Vec::new(),
             connection: Connection::default(),
             was_logged_in: false,
+            has_hinted: false,
             acks_unsent: 0,
         }
     }
@@ -169,6 +172,7 @@ impl Network {
             tracing::warn!(kind = disconnect.kind().name(), "{disconnect}");
             self.tell(Event::Disconnected(disconnect.clone()));
             self.exchange.disconnected(&disconnect);
+            self.hint_at_allow_list(&disconnect);
             let refused = disconnect.kind() == DisconnectKind::LoginRefused;
             if refused && !self.was_logged_in && !self.settings.retry_refused {
                 return Err(ClientError::LoginRefused(disconnect));
@@ -193,6 +197,20 @@ impl Network {
                 Err(End::Poller(error)) => return Err(ClientError::Poller(error)),
                 Err(_) => return Ok(()),
             }
+        }
+    }
+
+    /// A server that knows a client's address to be none of its enterprise's may say nothing, and hang up.
+    fn hint_at_allow_list(&mut self, disconnect: &Disconnect) {
+        let is_silent = matches!(
+            disconnect.kind(),
+            DisconnectKind::Closed | DisconnectKind::Broken | DisconnectKind::LoginTimeout
+        );
+        if is_silent && !self.was_logged_in && !self.has_hinted {
+            self.has_hinted = true;
+            tracing::warn!(
+                "no login was answered yet; check that this machine's public address is on the enterprise's IP allow-list"
+            );
         }
     }
 
