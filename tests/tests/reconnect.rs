@@ -221,3 +221,63 @@ fn times_without_end_are_no_reason_to_panic() {
     drop(peer);
     client.shutdown(Duration::MAX).unwrap();
 }
+
+#[test]
+fn an_alert_after_the_login_is_a_disconnect_like_any_other() {
+    let server = Server::start();
+    let client = client(server.address().port(), server.ca_pem())
+        .start()
+        .unwrap();
+    server.log_in().alert();
+    assert_eq!(disconnect(&client), DisconnectKind::Tls);
+    let mut peer = server.log_in();
+    peer.push("1");
+    client.deliveries().next().unwrap().ack();
+    assert_eq!(peer.line(), ack("1"));
+}
+
+#[test]
+fn a_client_that_connects_anew_resumes_its_tls_session() {
+    let server = Server::start();
+    let _client = client(server.address().port(), server.ca_pem())
+        .start()
+        .unwrap();
+    let resumed = [(); 4].map(|()| {
+        let peer = server.log_in();
+        let resumed = peer.is_resumed();
+        peer.close();
+        resumed
+    });
+    assert_eq!(resumed, [false, true, true, true]);
+}
+
+#[test]
+fn delays_grow_until_a_session_has_proved_itself_and_a_login_proves_nothing() {
+    let server = Server::start();
+    let client = client(server.address().port(), server.ca_pem())
+        .reconnect(Duration::from_millis(1), Duration::from_millis(128))
+        .start()
+        .unwrap();
+    let delay = || {
+        let mut events = client.events();
+        let delay = events.find_map(|event| match event {
+            Event::Retrying { delay } => Some(delay),
+            _ => None,
+        });
+        delay.unwrap()
+    };
+    // Were each of these logins to start the delays over, none would be longer than the first can be. By chance they are
+    // all so short once in 2^39 times.
+    let longest_first = Duration::from_millis(2);
+    let delays = [(); 10].map(|()| {
+        server.log_in().close();
+        delay()
+    });
+    assert!(delays.iter().max() > Some(&longest_first), "{delays:?}");
+
+    let mut peer = server.log_in();
+    peer.push("1");
+    client.deliveries().next().unwrap().ack();
+    peer.close();
+    assert!(delay() <= longest_first);
+}

@@ -3,6 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use noti_std::Broker;
@@ -11,6 +12,9 @@ use noti_std::broker::{Account, Body, Fault, Source};
 use noti_std::tls::{Identity, Pin, TlsVersion};
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener};
 use noti_tests::scripted::{Door, Server, Tap};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ServerConfig, ServerConnection};
 
 /// The types of TLS records (RFC 8446, section 5.1).
 const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -142,6 +146,45 @@ fn a_pinned_certificate_without_its_key_is_refused() {
         );
         said
     });
+}
+
+#[test]
+fn a_pinned_certificate_without_its_key_is_refused_under_tls_1_3_too() {
+    let authority = Authority::new().unwrap();
+    let pinned = authority.issue(Leaf::Good).unwrap();
+    let pin = Pin::of_certificate(&pinned.chain[0]).unwrap().to_string();
+    // There the signature is sealed: somebody in the middle who shows the certificate signs with a key of his own.
+    let impostor = impostor(&pinned, &authority.issue(Leaf::Good).unwrap());
+    let door = Door::open();
+    let tap = Tap::on(door.address());
+    let listener = Listener::new(tap.address(), &authority.pem()).args(&["--pin-sha256", &pin]);
+    refused_twice(listener, "does not hold the key", || {
+        let (said, ()) = both(
+            || tap.carry(|_| {}),
+            || {
+                let mut socket = door.next();
+                let mut tls = ServerConnection::new(impostor.clone()).unwrap();
+                while tls.is_handshaking() && tls.complete_io(&mut socket).is_ok() {}
+                assert!(tls.is_handshaking(), "the client does not finish");
+            },
+        );
+        said
+    });
+}
+
+/// A server of TLS 1.3 that shows the certificate of `shown` and signs with the key of `signer`.
+fn impostor(shown: &Identity, signer: &Identity) -> Arc<ServerConfig> {
+    let chain = shown.chain.iter().cloned().map(Into::into).collect();
+    let key = PrivatePkcs8KeyDer::from(signer.key.to_vec()).into();
+    let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
+    let resolver = SingleCertAndKey::from(CertifiedKey::new(chain, key));
+    let provider = rustls::crypto::ring::default_provider();
+    let config = ServerConfig::builder_with_provider(provider.into())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(resolver));
+    config.into()
 }
 
 /// Changes the last byte of the server's signature, if these bytes have it.
