@@ -10,7 +10,7 @@ use super::Client;
 use super::exchange::{Exchange, Notify};
 use super::heap::Heap;
 use super::network::{Network, WAKE};
-use super::resolve::Resolver;
+use super::resolve::{self, LookUp, Resolver};
 use crate::secret::Secret;
 use crate::tls::{ClientTls, TlsError, Trust};
 
@@ -46,6 +46,7 @@ pub struct ClientBuilder {
     pub(super) max_line: usize,
     pub(super) buffer: usize,
     pub(super) poison: PoisonPolicy,
+    pub(super) look_up: LookUp,
     notify: Option<Notify>,
 }
 
@@ -67,6 +68,7 @@ impl ClientBuilder {
             max_line: 64 * 1024,
             buffer: 1024 * 1024,
             poison: PoisonPolicy::Hold,
+            look_up: resolve::system,
             notify: None,
         }
     }
@@ -195,7 +197,7 @@ impl ClientBuilder {
         let poll = Poll::new().map_err(BuildError::System)?;
         let waker = Waker::new(poll.registry(), WAKE).map_err(BuildError::System)?;
         let exchange = Exchange::new(waker, self.buffer, self.notify.take());
-        let resolver = Resolver::new(self.host.clone(), self.port);
+        let resolver = Resolver::new(self.host.clone(), self.port, self.look_up);
         let (min, max) = self.reconnect.unwrap_or_default();
         let network = Network::new(
             poll,

@@ -5,19 +5,29 @@ use std::sync::mpsc::{self, Receiver, TryRecvError};
 
 use super::exchange::Exchange;
 
+/// Finds the addresses of a host.
+pub(super) type LookUp = fn(&str, u16) -> io::Result<Vec<SocketAddr>>;
+
+/// What the system's resolver finds.
+pub(super) fn system(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok((host, port).to_socket_addrs()?.collect())
+}
+
 /// Looks names up in a thread of its own, since the system's resolver cannot be interrupted. There is one look-up at a
 /// time: one that hangs is waited for again at the next attempt.
 pub(super) struct Resolver {
     host: String,
     port: u16,
+    look_up: LookUp,
     under_way: Option<Receiver<io::Result<Vec<SocketAddr>>>>,
 }
 
 impl Resolver {
-    pub(super) const fn new(host: String, port: u16) -> Self {
+    pub(super) const fn new(host: String, port: u16, look_up: LookUp) -> Self {
         Self {
             host,
             port,
+            look_up,
             under_way: None,
         }
     }
@@ -28,14 +38,13 @@ impl Resolver {
             return Ok(());
         }
         let (sender, receiver) = mpsc::sync_channel(1);
-        let (host, port) = (self.host.clone(), self.port);
+        let (host, port, look_up) = (self.host.clone(), self.port, self.look_up);
         let exchange = exchange.clone();
         std::thread::Builder::new()
             .name("noti-resolve".into())
             .spawn(move || {
-                let addresses = (host.as_str(), port).to_socket_addrs();
                 // Nobody may be there any more to be told.
-                let _ = sender.send(addresses.map(Iterator::collect));
+                let _ = sender.send(look_up(&host, port));
                 exchange.wake();
             })?;
         self.under_way = Some(receiver);

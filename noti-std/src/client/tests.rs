@@ -89,3 +89,26 @@ fn a_stop_does_not_wait_for_an_address_that_does_not_answer() {
         .unwrap();
     client.shutdown(Duration::from_secs(3600)).unwrap();
 }
+
+#[test]
+fn every_address_of_a_name_is_tried() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut builder = Client::builder("name", port)
+        .credentials("id", "secret")
+        .trust(trust())
+        .connect_timeout(Duration::from_millis(200))
+        .no_reconnect();
+    // Nobody listens at the first.
+    builder.look_up = |_, port| {
+        let hosts = [[127, 0, 0, 2], [127, 0, 0, 1]];
+        Ok(hosts.map(|host| (host, port).into()).to_vec())
+    };
+    let client = builder.start().unwrap();
+    let why = client.events().find_map(|event| match event {
+        Event::Disconnected(why) => Some(why),
+        _ => None,
+    });
+    // At the second the connection is made, and nobody answers in TLS.
+    assert_eq!(why.unwrap().kind(), DisconnectKind::Tls);
+}
