@@ -12,6 +12,8 @@
 //! is on its way in both directions.
 
 mod exchange;
+#[cfg(test)]
+mod tests;
 
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
@@ -124,6 +126,11 @@ impl Connection {
         self.readable && self.phase != Phase::Done && self.may_read(now)
     }
 
+    fn reading_stalls(&self) -> bool {
+        let faults = self.faults.as_ref();
+        faults.is_some_and(|faults| faults.reading_stalls())
+    }
+
     fn may_read(&self, now: Instant) -> bool {
         self.faults
             .as_ref()
@@ -164,6 +171,8 @@ impl Connection {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let faults = self.faults.as_ref().and_then(|faults| faults.deadline());
         let own = match self.phase {
+            // What the client has sent meanwhile is unread: whether it is silent is seen afterwards.
+            Phase::Open if self.reading_stalls() => None,
             Phase::Open => self.session.poll_timeout(),
             Phase::Leaving { until, .. } => Some(until),
             Phase::Done => None,
@@ -175,7 +184,9 @@ impl Connection {
     pub(super) fn handle_timeout(&mut self, now: Instant, hub: &mut Hub) {
         match self.phase {
             Phase::Open => {
-                self.session.handle_timeout(now);
+                if self.may_read(now) {
+                    self.session.handle_timeout(now);
+                }
                 if let Some(faults) = &mut self.faults {
                     faults.handle_timeout(now);
                     while faults.take_due_pong(now) {

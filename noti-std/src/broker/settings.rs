@@ -159,7 +159,8 @@ impl Builder {
         }
     }
 
-    /// How long a client may take no byte of what waits for it. Default 30 s.
+    /// How long a client may take no byte of what waits for it, besides the time for which a fault keeps that back.
+    /// Default 30 s.
     pub fn stall_timeout(self, stall_timeout: Duration) -> Self {
         Self {
             stall_timeout,

@@ -214,8 +214,22 @@ impl Connection {
     /// How many bytes of plaintext there are in front of what is written next.
     fn position(&mut self, now: Instant) -> u64 {
         match self.faults {
-            Some(_) => self.sent + self.session.poll_transmit(now).len() as u64,
+            Some(_) => self.sent + self.waiting(now).len() as u64,
             None => 0,
+        }
+    }
+
+    /// The bytes that wait. The time that the client has to take them begins when a fault no longer keeps them back.
+    fn waiting(&mut self, now: Instant) -> &[u8] {
+        let writes_from = self.writes_from(now);
+        self.session.poll_transmit(writes_from)
+    }
+
+    /// When the client may next get bytes.
+    fn writes_from(&mut self, now: Instant) -> Instant {
+        match &mut self.faults {
+            Some(faults) => faults.writes_from(now, self.sent),
+            None => now,
         }
     }
 
@@ -271,7 +285,7 @@ impl Connection {
             match self.session.push_line(key, id, line) {
                 Ok(()) => return Pushed::Sent,
                 Err(PushError::NoRoom) => {
-                    let nothing_waits = self.session.poll_transmit(now).is_empty();
+                    let nothing_waits = self.waiting(now).is_empty();
                     let length = line.iter().map(|piece| piece.len()).sum::<usize>() + 1;
                     let storage = self.session.storage_mut();
                     if !(storage.grow_transmit() || nothing_waits && storage.fit_line(length)) {
@@ -326,7 +340,8 @@ impl Connection {
             if self.ends_by_fault(now, hub) {
                 return false;
             }
-            let waiting = self.session.poll_transmit(now);
+            let writes_from = self.writes_from(now);
+            let waiting = self.session.poll_transmit(writes_from);
             let is_all = waiting.is_empty();
             let allowed = match &mut self.faults {
                 None => waiting,
@@ -344,7 +359,8 @@ impl Connection {
                 }
                 Ok(n) => {
                     self.sent += n as u64;
-                    self.session.transmitted(now, n);
+                    let writes_from = self.writes_from(now);
+                    self.session.transmitted(writes_from, n);
                 }
                 Err(error) => {
                     self.lost(now, hub, Ended::Failed(error.to_string()));
@@ -360,12 +376,12 @@ impl Connection {
 
     /// Ends the connection if a fault says that it ends here.
     fn ends_by_fault(&mut self, now: Instant, hub: &mut Hub) -> bool {
+        if self.faults.is_some() && self.sent == 0 && self.waiting(now).is_empty() {
+            return false;
+        }
         let Some(faults) = &mut self.faults else {
             return false;
         };
-        if self.sent == 0 && self.session.poll_transmit(now).is_empty() {
-            return false;
-        }
         let Some((ending, fault)) = faults.ending(self.sent, &mut hub.plan) else {
             return false;
         };

@@ -253,8 +253,26 @@ impl Armed {
         due
     }
 
+    /// Whether nothing is read until the stall's end has been handled.
+    pub(in crate::broker) fn reading_stalls(&self) -> bool {
+        self.reading_stalls_until.is_some()
+    }
+
     pub(in crate::broker) fn may_read(&self, now: Instant) -> bool {
         self.reading_stalls_until.is_none_or(|until| until <= now)
+    }
+
+    /// When bytes may next be sent at the latest, with so many sent before, if the socket takes them.
+    pub(in crate::broker) fn writes_from(&mut self, now: Instant, sent: u64) -> Instant {
+        if let Some((at, time)) = self.writing_stalls_at
+            && at <= sent
+        {
+            self.writing_stalls_at = None;
+            self.writing_stalls_until = Some(now.saturating_add(time));
+        }
+        let held_until = self.hold.map(|hold| now.saturating_add(hold));
+        let times = [self.writing_stalls_until, held_until];
+        times.into_iter().flatten().fold(now, Instant::max)
     }
 
     /// How many of the waiting bytes may be sent now, with so many sent before.
@@ -265,12 +283,6 @@ impl Armed {
         waiting: usize,
         plan: &Plan,
     ) -> usize {
-        if let Some((at, time)) = self.writing_stalls_at
-            && at <= sent
-        {
-            self.writing_stalls_at = None;
-            self.writing_stalls_until = Some(now.saturating_add(time));
-        }
         if self.writing_stalls_until.is_some_and(|until| until > now) || self.holds(now, waiting) {
             return 0;
         }
