@@ -57,6 +57,7 @@ pub(super) struct Connection {
     lines: LineBuf<Vec<u8>>,
     phase: Phase,
     account: Option<usize>,
+    /// `None` without any, and once the connection leaves.
     faults: Option<Box<Armed>>,
     /// Bytes of plaintext that the kernel has taken.
     sent: u64,
@@ -213,6 +214,7 @@ impl Connection {
             return;
         }
         self.report.ended.get_or_insert(Ended::Stopped);
+        self.faults = None;
         self.transport.close_notify();
         self.phase = Phase::Leaving {
             until: now.saturating_add(grace),
@@ -228,6 +230,7 @@ impl Connection {
             return;
         }
         self.report.ended.get_or_insert(ended);
+        self.faults = None;
         self.release(now, hub);
         match ending {
             Ending::Close => self.transport.close_notify(),

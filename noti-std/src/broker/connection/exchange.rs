@@ -133,12 +133,12 @@ impl Connection {
                 _ => {}
             }
         }
-        if self.phase == Phase::Open {
-            self.look_at_state(now, hub);
-        }
         if self.faults.is_some() {
             self.count_faults(hub);
             self.begin_faults(now, hub);
+        }
+        if self.phase == Phase::Open {
+            self.look_at_state(now, hub);
         }
     }
 

@@ -158,3 +158,28 @@ fn what_was_sent_while_reading_stalled_counts_as_heard() {
     bench.run(seconds(930));
     assert!(bench.ended().is_some(), "silent for 330 s");
 }
+
+#[test]
+fn a_connection_that_leaves_is_woken_for_its_end_alone() {
+    let mut bench = Bench::logged_in("stall-reading:after=0,for=1s");
+    assert_eq!(bench.connection.deadline(), Some(seconds(1)));
+    let grace = Duration::from_secs(5);
+    bench.connection.stop(seconds(0), grace, &mut bench.hub);
+    assert_eq!(bench.connection.deadline(), Some(seconds(5)));
+    bench.run(seconds(5));
+    assert!(bench.connection.is_done());
+
+    let mut bench = Bench::logged_in("late-pong:by=1s");
+    bench.send(seconds(0), r#"{"cmd":"enterprise_ping"}"#, |hub| {
+        hub.totals.pings == 1
+    });
+    let (ending, ended) = (Ending::Close, Ended::ByFault(String::new()));
+    let Bench {
+        connection, hub, ..
+    } = &mut bench;
+    connection.leave(seconds(0), hub, ending, ended);
+    assert_eq!(
+        connection.deadline(),
+        Some(Instant::ZERO.saturating_add(LEAVE))
+    );
+}
