@@ -302,5 +302,8 @@ impl Connection {
                 hub.unacked(account, key);
             }
         }
+        if let Some(account) = self.account {
+            hub.released(account);
+        }
     }
 }

@@ -65,6 +65,7 @@ impl AccountState {
             self.overdue.pop_front();
             self.queue.overdue(key, place);
         }
+        self.queue.trim();
         self.due = None;
         while !self.feed.follows_windows() && self.queue.has_room() {
             match self.feed.next(clock) {
@@ -188,6 +189,13 @@ impl Hub {
         self.totals.leave_unacked();
         if let Some(account) = self.accounts.get_mut(account) {
             account.queue.unacked(key);
+        }
+    }
+
+    /// A connection of this account has given back what it had.
+    pub(super) fn released(&mut self, account: usize) {
+        if let Some(account) = self.accounts.get_mut(account) {
+            account.queue.trim();
         }
     }
 

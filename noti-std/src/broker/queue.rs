@@ -26,7 +26,7 @@ pub(super) struct Limits {
     pub(super) backlog: usize,
     /// With so many bytes of bodies waiting, sources wait.
     pub(super) backlog_bytes: usize,
-    /// Of more events than these the oldest are dropped.
+    /// Of more events waiting than these the oldest are dropped.
     pub(super) retain: Option<usize>,
     /// Older events are dropped.
     pub(super) retain_for: Option<Duration>,
@@ -115,6 +115,11 @@ impl Queue {
         self.next_fresh += 1;
         let key = self.insert(now, body, Form::Sound, place);
         self.fresh.push_back(key);
+        self.trim();
+    }
+
+    /// Drops the oldest of more events than are to be kept; to be called once events have returned.
+    pub(super) fn trim(&mut self) {
         if let Some(retain) = self.limits.retain {
             while self.waiting() > retain {
                 self.drop_front();
@@ -409,6 +414,23 @@ mod tests {
         queue.unacked(key);
         assert_eq!(expire(&mut queue, 9000), None);
         assert_eq!((queue.unsettled(), queue.dropped()), (0, 3));
+    }
+
+    #[test]
+    fn of_what_returns_the_oldest_are_dropped_too() {
+        let mut queue = queue(Some(2), None);
+        let mut keys = Vec::new();
+        for number in 1..=5 {
+            queue.push(NOW, body(number));
+            keys.extend(send_all(&mut queue));
+        }
+        for key in &keys[1..] {
+            queue.unacked(*key);
+        }
+        queue.trim();
+        assert_eq!((queue.waiting(), queue.dropped()), (2, 2));
+        assert_eq!(text(&queue, queue.front().unwrap()), r#"{"n":4}"#);
+        assert_eq!(queue.unsettled(), 3, "what is out stays");
     }
 
     #[test]

@@ -89,11 +89,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", value_parser = time)]
     redeliver_after: Option<Duration>,
 
-    /// Keep so many un-acked events at the most, and drop the oldest.
+    /// Keep so many events for clients to come, and drop the oldest of more.
     #[arg(long, value_name = "N")]
     retain: Option<usize>,
 
-    /// Keep un-acked events for so long.
+    /// Keep events for clients to come for so long.
     #[arg(long, value_name = "TIME", value_parser = time)]
     retain_for: Option<Duration>,
 

@@ -283,6 +283,27 @@ fn old_events_are_dropped() {
 }
 
 #[test]
+fn of_what_returns_only_so_many_are_kept() {
+    let broker = Broker::builder().retain(3).start().unwrap();
+    let mut peer = Peer::logged_in(&broker, 50);
+    for body in bodies(1..6) {
+        let text = body.as_str().to_owned();
+        broker.push(body).unwrap();
+        assert_eq!(peer.push().body, text);
+    }
+    drop(peer);
+    broker
+        .wait_until(PATIENCE, |totals| totals.in_flight == 0)
+        .unwrap();
+    let report = broker.report();
+    assert_eq!((report.left, report.dropped), (3, 2));
+    let mut peer = Peer::logged_in(&broker, 50);
+    assert_eq!(peer.take(3), texts(3..6));
+    peer.close();
+    assert_eq!(broker.wait().left, 0);
+}
+
+#[test]
 fn every_style_is_understood_and_acked() {
     for style in Oddity::ALL
         .map(|oddity| Style::PLAIN.with(oddity))
