@@ -4,12 +4,16 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, UNIX_EPOCH};
 
 use noti_std::broker::{Fault, Oddity, Style};
 use noti_tests::command::noti;
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener};
 use noti_tests::serving::Serving;
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// Longer than anything that comes takes, and short enough for a test that fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs `noti broker` with arguments that it cannot use.
 fn refused(args: &[&str]) -> Output {
@@ -21,23 +25,62 @@ fn refused(args: &[&str]) -> Output {
         .unwrap()
 }
 
+/// A client of a plain broker.
+struct Peer(BufReader<TcpStream>);
+
+impl Peer {
+    fn logged_in(serving: &Serving, prefetch: u16) -> Self {
+        let socket = TcpStream::connect(serving.address()).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut peer = Self(BufReader::new(socket));
+        peer.send(&json!({
+            "cmd": "enterprise_login_req",
+            "data": {
+                "enterprise_id": ENTERPRISE_ID,
+                "enterprise_secret": ENTERPRISE_SECRET,
+                "prefetch_count": prefetch,
+            },
+        }));
+        assert!(peer.line().contains(r#""result":true"#));
+        peer
+    }
+
+    fn send(&mut self, message: &Value) {
+        writeln!(self.0.get_mut(), "{message}").unwrap();
+    }
+
+    fn ack(&mut self, id: &Value) {
+        self.send(&json!({"cmd": "enterprise_event_ack", "delivery_id": id}));
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line
+    }
+
+    fn event(&mut self) -> Value {
+        serde_json::from_str(&self.line()).unwrap()
+    }
+
+    /// The next events, and acks them.
+    fn take(&mut self, count: usize) -> Vec<Value> {
+        let take = |_| {
+            let event = self.event();
+            self.ack(&event["delivery_id"]);
+            event
+        };
+        (0..count).map(take).collect()
+    }
+}
+
 #[test]
 fn plain_tcp_needs_nothing_but_a_socket_and_says_that_it_is_plain() {
     let serving = Serving::start(&["--plain", "--generate", "--count", "20", "--strict"]);
     serving.process().says("no TLS");
-    let mut socket = TcpStream::connect(serving.address()).unwrap();
-    let login = json!({
-        "cmd": "enterprise_login_req",
-        "data": {"enterprise_id": ENTERPRISE_ID, "enterprise_secret": ENTERPRISE_SECRET, "prefetch_count": 5},
-    });
-    writeln!(socket, "{login}").unwrap();
-    let lines = BufReader::new(socket.try_clone().unwrap()).lines();
-    for line in lines.skip(1).take(20) {
-        let event: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
-        let ack = json!({"cmd": "enterprise_event_ack", "delivery_id": event["delivery_id"]});
-        writeln!(socket, "{ack}").unwrap();
-    }
-    drop(socket);
+    let mut peer = Peer::logged_in(&serving, 5);
+    peer.take(20);
+    drop(peer);
 
     let (finished, report) = serving.finish();
     assert_eq!(finished.code(), Some(0), "{}", finished.stderr);
@@ -116,6 +159,29 @@ fn without_a_source_it_warns_and_serves_until_a_signal() {
         (&report["logins"], &report["delivered"]),
         (&json!(1), &json!(0))
     );
+}
+
+/// What a broker generates with these arguments besides those of the test.
+fn generated(args: &[&str]) -> Vec<Value> {
+    let serving = Serving::start(&[&["--plain", "--generate", "--count", "20"], args].concat());
+    let mut peer = Peer::logged_in(&serving, 50);
+    let events = peer.take(20);
+    drop(peer);
+    assert_eq!(serving.finish().0.code(), Some(0));
+    events
+}
+
+#[test]
+fn a_seed_gives_the_same_run_again_and_the_time_of_events_goes_with_their_rate() {
+    let events = generated(&["--seed", "7", "--rate", "1000"]);
+    assert_eq!(generated(&["--seed", "7", "--rate", "1000"]), events);
+    assert_ne!(generated(&["--seed", "8", "--rate", "1000"]), events);
+    let created_at = |event: &Value| event["created_at"].as_f64().unwrap();
+    let span = created_at(&events[19]) - created_at(&events[0]);
+    assert!((0.0189..0.0191).contains(&span), "{span}");
+    // Without a seed they are of now.
+    let now = UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    assert!(created_at(&generated(&[])[0]) >= now.floor());
 }
 
 #[test]

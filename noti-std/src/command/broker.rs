@@ -1,6 +1,6 @@
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use clap::{ArgGroup, Args};
 use noti_std::broker::{Account, Broker, Fault, GeneratorConfig, Oddity, Report, Source, Style};
@@ -69,9 +69,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N")]
     count: Option<u64>,
 
-    /// Makes everything that is random the same again.
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    seed: u64,
+    /// Makes everything that is random the same again. Generated events then begin in July 2017, without it now.
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
 
     /// How many devices to generate.
     #[arg(long, value_name = "N", default_value_t = 16)]
@@ -130,7 +130,7 @@ impl Options {
             .listen(&self.listen)
             .account(account)
             .style(self.style)
-            .seed(self.seed)
+            .seed(self.seed.unwrap_or_default())
             .idle_timeout(self.idle_timeout);
         if self.plain {
             builder = builder.plain();
@@ -183,13 +183,7 @@ impl Options {
 
     fn source(&self) -> Result<Option<Source>, Exit> {
         let source = if self.generate {
-            let mut config = GeneratorConfig::default();
-            config.seed = self.seed;
-            config.devices = self.devices;
-            config.start = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default();
-            Some(Source::generate(config).map_err(Exit::usage)?)
+            Some(Source::generate(self.generator()).map_err(Exit::usage)?)
         } else if let Some(path) = &self.replay {
             Some(Source::file(path).replay(self.speed))
         } else {
@@ -208,6 +202,21 @@ impl Options {
                 None => source,
             }
         }))
+    }
+
+    fn generator(&self) -> GeneratorConfig {
+        let mut config = GeneratorConfig::default();
+        config.devices = self.devices;
+        match self.seed {
+            Some(seed) => config.seed = seed,
+            None => config.start = UNIX_EPOCH.elapsed().unwrap_or_default(),
+        }
+        if let Some(rate) = self.rate {
+            // A rate that makes no sense is refused with the source.
+            let step = Duration::try_from_secs_f64(rate.recip());
+            config.step = step.unwrap_or(config.step);
+        }
+        config
     }
 
     fn finish(&self, report: &Report) -> Exit {
