@@ -74,8 +74,14 @@ impl Serving {
     #[must_use]
     pub fn finish(mut self) -> (Finished, Value) {
         let finished = self.running.wait();
-        let report = std::fs::read(self.running.path("report")).expect("a report");
-        let report = serde_json::from_slice(&report).expect("a report in JSON");
+        let report = self.report();
         (finished, report)
+    }
+
+    /// The report that it wrote last.
+    #[must_use]
+    pub fn report(&self) -> Value {
+        let report = std::fs::read(self.running.path("report")).expect("a report");
+        serde_json::from_slice(&report).expect("a report in JSON")
     }
 }

@@ -161,6 +161,62 @@ fn without_a_source_it_warns_and_serves_until_a_signal() {
     );
 }
 
+#[test]
+fn a_signal_prints_and_writes_the_report_while_the_broker_runs() {
+    let serving = Serving::start(&["--plain", "--generate", "--count", "20", "--rate", "1000"]);
+    let mut peer = Peer::logged_in(&serving, 3);
+    let first: Vec<_> = (0..3).map(|_| peer.event()).collect();
+    serving.process().signal("USR1");
+    serving.process().says("connections 1");
+    let totals = serving.process().says("delivered 3, acked 0, in flight 3");
+    assert!(totals.contains("in flight at most 3"), "{totals}");
+    // The file is written before the last line is printed.
+    let report = serving.report();
+    assert_eq!(
+        (&report["delivered"], &report["open"]),
+        (&json!(3), &json!(1))
+    );
+
+    first
+        .iter()
+        .for_each(|event| peer.ack(&event["delivery_id"]));
+    peer.take(17);
+    drop(peer);
+    let (finished, report) = serving.finish();
+    assert_eq!(finished.code(), Some(0), "{}", finished.stderr);
+    assert_eq!((&report["acked"], &report["open"]), (&json!(20), &json!(0)));
+}
+
+#[test]
+fn with_strict_a_client_that_errs_makes_it_exit_with_1() {
+    for (strict, code) in [(&["--strict"][..], 1), (&[], 0)] {
+        let serving =
+            Serving::start(&[&["--plain", "--generate", "--count", "1"], strict].concat());
+        let mut peer = Peer::logged_in(&serving, 1);
+        peer.ack(&json!(99));
+        // The event may be on its way before the answer.
+        let lines = [peer.line(), peer.line()];
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.contains("unknown delivery_id"))
+        );
+        peer.ack(&json!(1));
+        drop(peer);
+        let (finished, report) = serving.finish();
+        assert_eq!(finished.code(), Some(code), "{}", finished.stderr);
+        assert!(
+            finished.stderr.contains(r#"delivery_id\":99"#),
+            "{}",
+            finished.stderr
+        );
+        assert_eq!(
+            (&report["client_errors"], &report["unknown_acks"]),
+            (&json!(1), &json!(1))
+        );
+    }
+}
+
 /// What a broker generates with these arguments besides those of the test.
 fn generated(args: &[&str]) -> Vec<Value> {
     let serving = Serving::start(&[&["--plain", "--generate", "--count", "20"], args].concat());

@@ -90,6 +90,7 @@ impl fmt::Display for Counts {
             "delivered {delivered}, acked {acked}, in flight {in_flight}, redelivered {redelivered}"
         )?;
         for (name, count) in [
+            ("in flight at most", self.in_flight_high),
             ("pings", self.pings),
             ("unknown acks", self.unknown_acks),
             ("client errors", self.client_errors),
@@ -232,7 +233,7 @@ mod tests {
         assert_eq!(
             lines.last(),
             Some(
-                &"delivered 2, acked 1, in flight 1, redelivered 1, unknown acks 1, client errors 4"
+                &"delivered 2, acked 1, in flight 1, redelivered 1, in flight at most 2, unknown acks 1, client errors 4"
             )
         );
         assert!(lines[0].starts_with("connection 1 from 127.0.0.1:4711: delivered 2, "));

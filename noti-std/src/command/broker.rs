@@ -1,5 +1,6 @@
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use clap::{ArgGroup, Args};
@@ -101,7 +102,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", default_value = "330s", value_parser = time)]
     idle_timeout: Duration,
 
-    /// Write the report as JSON to this file on exit.
+    /// Write the report as JSON to this file, on exit and at SIGUSR1.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
@@ -150,11 +151,18 @@ impl Options {
         let signals = catch_signals(Some(SIGUSR1))?;
         let broker = builder.start().map_err(Exit::usage)?;
 
-        let (stop, report) = (broker.control(), broker.control());
-        signals.handle(
-            move || stop.stop(),
-            Some(Box::new(move || log::say(report.report()))),
-        )?;
+        let (stop, control) = (broker.control(), broker.control());
+        let path = self.report.clone();
+        // A signal finds nothing more to report then.
+        let over = Arc::new(Mutex::new(false));
+        let is_over = over.clone();
+        let report = move || {
+            let is_over = is_over.lock().unwrap_or_else(PoisonError::into_inner);
+            if !*is_over && let Err(error) = tell(&control.report(), path.as_deref()) {
+                tracing::warn!("{error}");
+            }
+        };
+        signals.handle(move || stop.stop(), Some(Box::new(report)))?;
 
         if self.plain {
             tracing::warn!(
@@ -163,7 +171,7 @@ impl Options {
         }
         if let Some(path) = &self.ca_out {
             write_whole(path, broker.ca_pem().as_bytes())
-                .map_err(|error| unwritable(path, &error))?;
+                .map_err(|error| Exit::output(unwritable(path, &error)))?;
         }
         // Whoever reads this may connect.
         let mut stdout = io::stdout();
@@ -178,7 +186,9 @@ impl Options {
                 "no events: a client can log in and ping, and gets nothing; give --generate, --events or --replay"
             );
         }
-        Ok(broker.wait())
+        let report = broker.wait();
+        *over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        Ok(report)
     }
 
     fn source(&self) -> Result<Option<Source>, Exit> {
@@ -220,12 +230,8 @@ impl Options {
     }
 
     fn finish(&self, report: &Report) -> Exit {
-        log::say(report);
-        if let Some(path) = &self.report {
-            let json = report.to_json() + "\n";
-            if let Err(error) = write_whole(path, json.as_bytes()) {
-                return unwritable(path, &error);
-            }
+        if let Err(error) = tell(report, self.report.as_deref()) {
+            return Exit::output(error);
         }
         let errors = report.totals.client_errors;
         if self.strict && errors > 0 {
@@ -259,6 +265,16 @@ Events are counted on each connection, and bytes inside of TLS. A time reads
   --fault cut:mean=20000,how=reset --fault duplicate --fault overrun:by=5"
 }
 
+/// Writes the report to the file, if there is one, and prints it.
+fn tell(report: &Report, path: Option<&Path>) -> Result<(), String> {
+    let written = path.map_or(Ok(()), |path| {
+        let json = report.to_json() + "\n";
+        write_whole(path, json.as_bytes()).map_err(|error| unwritable(path, &error))
+    });
+    log::say(report);
+    written
+}
+
 /// Nobody ever sees half of the file.
 fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
@@ -268,9 +284,7 @@ fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     std::fs::rename(&part, path)
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Exit {
+fn unwritable(path: &Path, error: &io::Error) -> String {
     let path = path.display();
-    Exit::output(format!(
-        "{path} cannot be written: {error}; check its folder and its permissions"
-    ))
+    format!("{path} cannot be written: {error}; check its folder and its permissions")
 }

@@ -20,7 +20,7 @@ fn a_finite_source_ends_the_broker_once_all_is_acked_and_closed() {
     let report = waiting.join().unwrap();
     assert_eq!(
         report.totals.to_string(),
-        "delivered 100, acked 100, in flight 0, redelivered 0"
+        "delivered 100, acked 100, in flight 0, redelivered 0, in flight at most 10"
     );
     assert_eq!((report.left, report.open), (0, 0));
 }
