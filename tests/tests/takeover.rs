@@ -38,15 +38,16 @@ fn when_one_of_two_listeners_is_killed_the_other_gets_what_it_had_not_acked() {
 
     let mut dying = listener().start();
     dying.says("logged in");
-    let survivor = listener();
-    let file = survivor.path("events");
-    let survivor = survivor.args(&["--output", file.to_str().unwrap()]).start();
-    // Nobody reads more of it, so that it stands still with a full window, while the other one goes on.
     let mut stdout = BufReader::new(dying.take_stdout());
     let mut dying_output = Vec::new();
     for _ in 0..2000 {
-        stdout.read_until(b'\n', &mut dying_output).unwrap();
+        let read = stdout.read_until(b'\n', &mut dying_output).unwrap();
+        assert!(read > 0, "it ended early: {:?}", dying.finish());
     }
+    // Nobody reads more of it, so that it stands still with a full window, while the other one goes on.
+    let survivor = listener();
+    let file = survivor.path("events");
+    let survivor = survivor.args(&["--output", file.to_str().unwrap()]).start();
     let half = |acked| acked >= EVENTS as u64 / 2;
     broker
         .wait_until(PATIENCE, |totals| half(totals.acked))
