@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use noti_std::broker::{Fault, Oddity, Style};
 use noti_tests::command::noti;
@@ -60,7 +60,7 @@ impl Peer {
     }
 
     fn event(&mut self) -> Value {
-        serde_json::from_str(&self.line()).unwrap()
+        parse(self.line())
     }
 
     /// The next events, and acks them.
@@ -218,13 +218,18 @@ fn with_strict_a_client_that_errs_makes_it_exit_with_1() {
 }
 
 /// What a broker generates with these arguments besides those of the test.
-fn generated(args: &[&str]) -> Vec<Value> {
+fn generated(args: &[&str]) -> Vec<String> {
     let serving = Serving::start(&[&["--plain", "--generate", "--count", "20"], args].concat());
     let mut peer = Peer::logged_in(&serving, 50);
-    let events = peer.take(20);
+    let lines = (0..20).map(|_| peer.line()).collect();
+    (1..=20).for_each(|id| peer.ack(&json!(id)));
     drop(peer);
     assert_eq!(serving.finish().0.code(), Some(0));
-    events
+    lines
+}
+
+fn parse(line: impl AsRef<str>) -> Value {
+    serde_json::from_str(line.as_ref()).unwrap()
 }
 
 #[test]
@@ -232,12 +237,161 @@ fn a_seed_gives_the_same_run_again_and_the_time_of_events_goes_with_their_rate()
     let events = generated(&["--seed", "7", "--rate", "1000"]);
     assert_eq!(generated(&["--seed", "7", "--rate", "1000"]), events);
     assert_ne!(generated(&["--seed", "8", "--rate", "1000"]), events);
-    let created_at = |event: &Value| event["created_at"].as_f64().unwrap();
+    let created_at = |line: &String| parse(line)["created_at"].as_f64().unwrap();
     let span = created_at(&events[19]) - created_at(&events[0]);
     assert!((0.0189..0.0191).contains(&span), "{span}");
     // Without a seed they are of now.
     let now = UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
     assert!(created_at(&generated(&[])[0]) >= now.floor());
+}
+
+#[test]
+fn generated_events_are_of_the_kinds_sizes_and_texts_that_are_asked_for() {
+    let size = |line: &String| parse(line)["data"].to_string().len();
+    let kv = ["--mix", "kv=1", "--payload", "300", "--chinese"];
+    let chinese = generated(&[&kv[..], &["1", "--escaped", "0"]].concat());
+    for line in &chinese {
+        assert_eq!(parse(line)["event_type"], "device_status_kv");
+        assert!(
+            line.contains("\"data\":{") && !line.contains("\\u"),
+            "{line}"
+        );
+        assert_eq!(size(line), 300, "{line}");
+    }
+    assert!(chinese.iter().any(|line| !line.is_ascii()));
+
+    let escaped = generated(&[&kv[..], &["1", "--escaped", "1"]].concat());
+    assert!(escaped.iter().all(|line| line.is_ascii()));
+    assert!(escaped.iter().any(|line| line.contains("\\u")));
+
+    let ascii = generated(&[&kv[..], &["0", "--escaped", "0"]].concat());
+    assert!(
+        ascii
+            .iter()
+            .all(|line| line.is_ascii() && !line.contains("\\u"))
+    );
+
+    let ranged = generated(&["--mix", "kv=1", "--payload", "1KiB..2KiB", "--escaped", "0"]);
+    assert!(
+        ranged
+            .iter()
+            .all(|line| (1024..=2048).contains(&size(line)))
+    );
+    assert!(ranged.iter().any(|line| size(line) != size(&ranged[0])));
+
+    let mixed = generated(&["--mix", "online=1,offline=1"]);
+    for line in mixed {
+        let kind = parse(line)["event_type"].as_str().unwrap().to_owned();
+        assert!(
+            ["device_online", "device_offline"].contains(&&*kind),
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn a_mix_that_makes_no_sense_is_refused() {
+    for (args, said) in [
+        (["--mix", "kw=1"], "there are online, offline"),
+        (["--mix", "kv"], "kv=3"),
+        (["--mix", "kv=-1"], "is no weight"),
+        (["--mix", "kv=0"], "has weight 0"),
+        (["--payload", "9..3"], "payload"),
+        (["--chinese", "2"], "share"),
+    ] {
+        let output = refused(&[&args[..], &["--generate", "--listen", "127.0.0.1:0"]].concat());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains(said), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn an_event_that_is_not_acked_in_time_is_pushed_again() {
+    let serving = Serving::start(&[
+        "--plain",
+        "--generate",
+        "--count",
+        "1",
+        "--redeliver-after",
+        "100ms",
+    ]);
+    let mut peer = Peer::logged_in(&serving, 2);
+    let mut events = [peer.event(), peer.event()];
+    let ids = events.each_mut().map(|event| event["delivery_id"].take());
+    assert_eq!(ids, [json!(1), json!(2)]);
+    assert_eq!(events[0], events[1]);
+    ids.iter().for_each(|id| peer.ack(id));
+    drop(peer);
+    let (finished, report) = serving.finish();
+    assert_eq!(finished.code(), Some(0), "{}", finished.stderr);
+    assert_eq!(
+        (&report["redelivered"], &report["acked"]),
+        (&json!(1), &json!(2))
+    );
+}
+
+#[test]
+fn only_so_many_events_are_kept_for_clients_to_come() {
+    let serving = Serving::start(&["--plain", "--generate", "--count", "60", "--retain", "3"]);
+    let mut leaving = Peer::logged_in(&serving, 60);
+    let did = |event: &Value| (event["did"].clone(), event["created_at"].clone());
+    let events: Vec<_> = (0..60).map(|_| did(&leaving.event())).collect();
+    drop(leaving);
+    let mut next = Peer::logged_in(&serving, 60);
+    let left: Vec<_> = next.take(3).iter().map(did).collect();
+    assert_eq!(left, events[57..]);
+    drop(next);
+    let (finished, report) = serving.finish();
+    assert_eq!(finished.code(), Some(0), "{}", finished.stderr);
+    assert_eq!(
+        (&report["dropped"], &report["acked"]),
+        (&json!(57), &json!(3))
+    );
+}
+
+#[test]
+fn events_that_nobody_takes_are_kept_for_so_long() {
+    let serving = Serving::start(&[
+        "--plain",
+        "--generate",
+        "--count",
+        "5",
+        "--rate",
+        "1000",
+        "--retain-for",
+        "50ms",
+    ]);
+    // Nothing is left to wait for then.
+    let (finished, report) = serving.finish();
+    assert_eq!(finished.code(), Some(0), "{}", finished.stderr);
+    assert_eq!(
+        (&report["dropped"], &report["delivered"]),
+        (&json!(5), &json!(0))
+    );
+}
+
+#[test]
+fn a_recording_is_replayed_faster_than_it_was_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events");
+    let at = [1000, 1300, 1600].map(|at| format!("{{\"created_at\":{at}}}\n"));
+    std::fs::write(&file, at.concat()).unwrap();
+    let start = Instant::now();
+    let serving = Serving::start(&[
+        "--plain",
+        "--replay",
+        file.to_str().unwrap(),
+        "--speed",
+        "1000",
+    ]);
+    let mut peer = Peer::logged_in(&serving, 5);
+    let events = peer.take(3);
+    assert!(start.elapsed() >= Duration::from_millis(600));
+    let at: Vec<_> = events.iter().map(|event| &event["created_at"]).collect();
+    assert_eq!(at, [&json!(1000), &json!(1300), &json!(1600)]);
+    drop(peer);
+    assert_eq!(serving.finish().0.code(), Some(0));
 }
 
 #[test]

@@ -1,13 +1,16 @@
 use std::io::{self, BufReader, Write};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use clap::{ArgGroup, Args};
-use noti_std::broker::{Account, Broker, Fault, GeneratorConfig, Oddity, Report, Source, Style};
+use noti_std::broker::{
+    Account, Broker, Fault, GeneratorConfig, Mix, Oddity, Report, Source, Style,
+};
 use signal_hook::consts::SIGUSR1;
 
-use super::connection::{secret, time};
+use super::connection::{secret, size, time};
 use super::exit::Exit;
 use super::log;
 use super::signals::catch_signals;
@@ -77,6 +80,23 @@ pub(crate) struct Options {
     /// How many devices to generate.
     #[arg(long, value_name = "N", default_value_t = 16)]
     devices: u32,
+
+    /// How often each kind of event is generated, relative to the others: online, offline, fault, alert, raw, kv. One that is
+    /// not named never comes; online and offline go together.
+    #[arg(long, value_name = "KIND=N,...", value_parser = mix, requires = "generate")]
+    mix: Option<Mix>,
+
+    /// How long the data of generated status events is, as JSON: one size for all, or MIN..MAX.
+    #[arg(long, value_name = "BYTES", value_parser = payload, requires = "generate")]
+    payload: Option<RangeInclusive<u32>>,
+
+    /// The share of generated texts in Chinese, 0 to 1.
+    #[arg(long, value_name = "SHARE", requires = "generate")]
+    chinese: Option<f64>,
+
+    /// The share of generated texts that are written with \u escapes, 0 to 1.
+    #[arg(long, value_name = "SHARE", requires = "generate")]
+    escaped: Option<f64>,
 
     /// Write events strangely, in legal ways: `all`, or some of the names that --help lists, with commas.
     #[arg(long, value_name = "NAMES", default_value = "plain")]
@@ -217,6 +237,10 @@ impl Options {
     fn generator(&self) -> GeneratorConfig {
         let mut config = GeneratorConfig::default();
         config.devices = self.devices;
+        config.mix = self.mix.clone().unwrap_or(config.mix);
+        config.payload = self.payload.clone().unwrap_or(config.payload);
+        config.chinese = self.chinese.unwrap_or(config.chinese);
+        config.escaped = self.escaped.unwrap_or(config.escaped);
         match self.seed {
             Some(seed) => config.seed = seed,
             None => config.start = UNIX_EPOCH.elapsed().unwrap_or_default(),
@@ -263,6 +287,45 @@ and drop and cut, which end a connection:
 Events are counted on each connection, and bytes inside of TLS. A time reads
 500ms, 60s or 4m; bytes=64KiB is a size too. Faults can be combined:
   --fault cut:mean=20000,how=reset --fault duplicate --fault overrun:by=5"
+}
+
+/// Weights such as `kv=3,raw=1`; those that are not named are 0.
+fn mix(text: &str) -> Result<Mix, String> {
+    let mut mix = Mix::default();
+    let weights = [
+        ("online", &mut mix.online),
+        ("offline", &mut mix.offline),
+        ("fault", &mut mix.fault),
+        ("alert", &mut mix.alert),
+        ("raw", &mut mix.raw),
+        ("kv", &mut mix.kv),
+    ];
+    let mut weights = weights.map(|(name, weight)| {
+        *weight = 0;
+        (name, weight)
+    });
+    for part in text.split(',') {
+        let (name, number) = part
+            .split_once('=')
+            .ok_or_else(|| format!("{part:?} is no weight; write one as kv=3"))?;
+        let (_, weight) = weights
+            .iter_mut()
+            .find(|(known, _)| *known == name)
+            .ok_or_else(|| {
+                format!("{name:?} is no kind; there are online, offline, fault, alert, raw and kv")
+            })?;
+        **weight = number
+            .parse()
+            .map_err(|error| format!("{number:?} is no weight: {error}"))?;
+    }
+    Ok(mix)
+}
+
+/// One size, or two with `..` between them.
+fn payload(text: &str) -> Result<RangeInclusive<u32>, String> {
+    let bytes = |text| u32::try_from(size(text)?).map_err(|error| error.to_string());
+    let (least, most) = text.split_once("..").unwrap_or((text, text));
+    Ok(bytes(least)?..=bytes(most)?)
 }
 
 /// Writes the report to the file, if there is one, and prints it.
