@@ -35,7 +35,8 @@
 //!
 //! Memory is bounded. A connection takes about 30 KiB, most of it TLS's; one that events are pushed to, up to 64 KiB more to
 //! collect them in, 48 bytes for each delivery that its prefetch allows, and what those events themselves take. What
-//! waits is bounded by [`Builder::backlog`].
+//! waits is bounded by [`Builder::backlog`]; what a fault adds comes besides. On Linux on x86-64 the process `noti broker` takes up to
+//! 13 MiB alone, 42 MiB with 1,000 idle connections, and 44 MiB with 50 busy ones besides.
 
 mod body;
 pub mod certificates;
