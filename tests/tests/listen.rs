@@ -250,6 +250,16 @@ fn what_is_missing_is_named_with_the_flag_and_the_variable_that_give_it() {
             &["listen", "--enterprise-id", "e"],
             "--enterprise-secret-file or NOTI_ENTERPRISE_SECRET",
         ),
+        (
+            &[
+                "listen",
+                "--enterprise-id",
+                "e",
+                "--enterprise-secret-file",
+                "/dev/null",
+            ],
+            "the secret file /dev/null is empty",
+        ),
         (&["listen", "--prefetch", "0"], "1..=32767"),
         (&["listen", "--ping-interval", "4x"], "--ping-interval"),
         (&["lisen"], "listen"),

@@ -184,7 +184,14 @@ pub(crate) fn secret(file: Option<&Path>) -> Result<Secret, Exit> {
             ))
         })?;
         warn_of_readers(file);
-        return Ok(Secret::from_file_content(content));
+        let secret = Secret::from_file_content(content);
+        if secret.is_empty() {
+            let file = file.display();
+            return Err(Exit::usage(format!(
+                "the secret file {file} is empty; write the enterprise secret into it"
+            )));
+        }
+        return Ok(secret);
     }
     match std::env::var("NOTI_ENTERPRISE_SECRET") {
         Ok(secret) => Ok(Secret::from(secret)),
