@@ -249,6 +249,13 @@ impl<S: Storage> Session<S> {
             .saturating_add(usize::from(self.core.acks_in_buffer))
     }
 
+    /// Whether what [`poll_transmit`](Self::poll_transmit) gives is a ping, or what is left of one (clause H1); not
+    /// any more once its answer is there.
+    #[must_use]
+    pub fn is_pinging(&self) -> bool {
+        self.core.outgoing == Outgoing::Ping
+    }
+
     /// Whether a ping has left and nothing has arrived since.
     #[must_use]
     pub const fn is_awaiting_pong(&self) -> bool {

@@ -108,6 +108,26 @@ fn a_ping_under_way_is_finished() {
     assert_eq!(client.deadline(), Some(71_000));
 }
 
+/// H1: a driver can tell a ping from what else it sends, to its last byte; so it can count those that nothing answers.
+#[test]
+fn a_ping_is_told_from_an_ack() {
+    let mut client = Client::logged_in();
+    let token = client.gets("1");
+    client.acks(token);
+    client.sends_at_most(1);
+    assert!(!client.session.is_pinging());
+    client.sends();
+    for round in 1..3 {
+        client.at(round * 60_000).times_out();
+        assert!(!client.session.is_pinging(), "it is due, and not written");
+        client.session.pause_reading();
+        client.sends_at_most(PING.len() - 1);
+        assert!(client.session.is_pinging());
+        assert_eq!(client.sends(), PING[PING.len() - 1..]);
+        assert!(!client.session.is_pinging());
+    }
+}
+
 /// H3: the answer has 10 s from when the ping has left, not from when it was due.
 #[test]
 fn the_answer_has_its_time_from_when_the_ping_left() {

@@ -40,9 +40,6 @@ const WORDS: usize = 1000;
 /// So many complaints of the server are logged on one connection, each with a code of its own.
 const COMPLAINTS: usize = 16;
 
-/// The whole message (clause H1), as the session sends it.
-const PING: &[u8] = b"{\"cmd\":\"enterprise_ping\"}\n";
-
 /// What a line costs the byte budget beside its bytes.
 const OVERHEAD: usize = 256;
 
@@ -570,17 +567,16 @@ impl Network {
             if bytes.is_empty() {
                 break;
             }
-            // It never shares the buffer with anything else. What is left of it, if the transport takes a part, is another.
-            let is_ping = bytes == PING;
             let n = link.write(bytes)?;
             if n == 0 {
                 break;
             }
-            pings += u64::from(is_ping);
+            let was_pinging = self.session.is_pinging();
             let unsent = self.session.unsent();
             let was_awaiting_pong = self.session.is_awaiting_pong();
             self.session.transmitted(now, n);
             acks_sent += unsent.saturating_sub(self.session.unsent()) as u64;
+            pings += u64::from(was_pinging && !self.session.is_pinging());
             if self.session.is_awaiting_pong() && !was_awaiting_pong {
                 self.connection.ping_sent = Some(Instant::now());
             }
