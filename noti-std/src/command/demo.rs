@@ -1,4 +1,3 @@
-use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
@@ -7,9 +6,8 @@ use noti_std::{Client, Secret, Trust};
 
 use super::exit::Exit;
 use super::form;
-use super::listen::{Journal, listen, unusable};
+use super::listen::{Journal, listen, stdout};
 use super::log;
-use super::output::Output;
 use super::signals::catch_signals;
 
 /// How long the acks may take to leave at the end.
@@ -65,7 +63,7 @@ impl Options {
             .credentials("demo", secret)
             .trust(trust)
             .start()?;
-        let output = Output::stdout().map_err(|error| unusable(Path::new("stdout"), &error))?;
+        let output = stdout()?;
         let form = self.form.form(output.is_terminal());
         let journal = Journal::new(output, form);
         let exit = listen(client, journal, signals, self.count, DRAIN);

@@ -88,7 +88,7 @@ impl Options {
     fn start(&self) -> Result<(Client, Journal, Caught), Exit> {
         let output = match &self.output {
             Some(path) => Output::file(path, self.sync).map_err(|error| unusable(path, &error))?,
-            None => Output::stdout().map_err(|error| unusable(Path::new("stdout"), &error))?,
+            None => stdout()?,
         };
         let mut builder = self.connection.client()?;
         let dead_letter = match &self.dead_letter {
@@ -112,8 +112,12 @@ impl Options {
     }
 }
 
-/// An output that cannot be opened.
-pub(crate) fn unusable(path: &Path, error: &io::Error) -> Exit {
+/// Stdout as the output.
+pub(crate) fn stdout() -> Result<Output, Exit> {
+    Output::stdout().map_err(|error| unusable(Path::new("stdout"), &error))
+}
+
+fn unusable(path: &Path, error: &io::Error) -> Exit {
     let path = path.display();
     if error.kind() == io::ErrorKind::ResourceBusy {
         return Exit::output(format!("{path} cannot be used: {error}"));
