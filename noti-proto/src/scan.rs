@@ -250,10 +250,10 @@ pub(crate) fn skip_digits(mut rest: &[u8]) -> &[u8] {
 }
 
 #[cfg(target_pointer_width = "64")]
-use crate::quick::members as usual_members;
+use crate::quick::members as quick_members;
 
 #[cfg(not(target_pointer_width = "64"))]
-const fn usual_members(_: &[u8]) -> Option<&[u8]> {
+const fn quick_members(_: &[u8]) -> Option<&[u8]> {
     None
 }
 
@@ -285,7 +285,7 @@ fn nested(start: &[u8], depth: u32) -> Rest<'_> {
             match rest {
                 [b'}', ..] if objects & 1 == 1 => {}
                 [b']', ..] if objects & 1 == 0 => {}
-                _ if objects & 1 == 1 => match usual_members(rest) {
+                _ if objects & 1 == 1 => match quick_members(rest) {
                     Some(after) => rest = after,
                     None => {
                         rest = key(rest)?.rest;
