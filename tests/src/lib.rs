@@ -1,5 +1,6 @@
 //! Shared pieces of the tests.
 
+pub mod client;
 pub mod command;
 pub mod corpus;
 pub mod figure;

@@ -6,8 +6,11 @@ use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
+use noti_std::ClientBuilder;
 use noti_std::broker::certificates::{Authority, Leaf};
 use noti_std::tls::{Identity, Plaintext, Receive, ServerTls, TlsConnection, TlsError, TlsVersion};
+
+use crate::client::client;
 
 /// Nothing that a test waits for takes so long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -114,6 +117,11 @@ impl Server {
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
+    }
+
+    /// A client for it.
+    pub fn client(&self) -> ClientBuilder {
+        client(self.address().port(), &self.ca_pem)
     }
 
     /// The next connection, before TLS.

@@ -2,20 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use noti_std::{Client, ClientBuilder, ClientError, Trust};
+use noti_std::ClientError;
 use noti_tests::scripted::{PATIENCE, Server, ack, event};
-
-fn client(server: &Server) -> ClientBuilder {
-    Client::builder("127.0.0.1", server.address().port())
-        .credentials("enterprise", "s3cr3t")
-        .trust(Trust::platform().with_ca_pem(server.ca_pem()).unwrap())
-        .reconnect(Duration::from_millis(1), Duration::from_millis(20))
-}
 
 #[test]
 fn a_second_ack_of_a_delivery_is_neither_sent_nor_lost() {
     let server = Server::start();
-    let client = client(&server).start().unwrap();
+    let client = server.client().start().unwrap();
     let mut peer = server.log_in();
     peer.push("1");
     peer.push("2");
@@ -41,7 +34,7 @@ fn a_second_ack_of_a_delivery_is_neither_sent_nor_lost() {
 #[test]
 fn all_acks_that_are_pending_leave_in_one_record() {
     let server = Server::start();
-    let client = client(&server).prefetch(200).start().unwrap();
+    let client = server.client().prefetch(200).start().unwrap();
     let mut peer = server.log_in();
     let ids: Vec<_> = (0..200).map(|id| id.to_string()).collect();
     for id in &ids {
@@ -60,7 +53,8 @@ fn all_acks_that_are_pending_leave_in_one_record() {
 fn acks_that_cannot_leave_are_reported_and_the_stall_timeout_holds_at_the_end_too() {
     const BATCH: usize = 1000;
     let server = Server::start();
-    let client = client(&server)
+    let client = server
+        .client()
         .prefetch(32_767)
         .stall_timeout(Duration::from_secs(5))
         .start()

@@ -7,7 +7,6 @@ use std::time::Duration;
 use noti_std::broker::{Account, GeneratorConfig, Source};
 use noti_std::{
     Broker, Client, ClientBuilder, Delivery, DisconnectKind, Event, PoisonPolicy, PoisonReason,
-    Trust,
 };
 use noti_tests::figure::figure;
 use noti_tests::scripted::{PATIENCE, Peer, Server, ack, event, wait_until};
@@ -20,10 +19,7 @@ fn client(server: &Server) -> ClientBuilder {
 }
 
 fn builder(port: u16, ca_pem: &str) -> ClientBuilder {
-    Client::builder("127.0.0.1", port)
-        .credentials(ID, SECRET)
-        .trust(Trust::platform().with_ca_pem(ca_pem).unwrap())
-        .reconnect(Duration::from_millis(1), Duration::from_millis(20))
+    noti_tests::client::client(port, ca_pem).credentials(ID, SECRET)
 }
 
 fn next(client: &Client) -> Event {

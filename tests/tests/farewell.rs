@@ -2,20 +2,12 @@
 
 use std::time::Duration;
 
-use noti_std::{Client, ClientBuilder, Trust};
 use noti_tests::scripted::{PATIENCE, Server, ack};
-
-fn client(server: &Server) -> ClientBuilder {
-    Client::builder("127.0.0.1", server.address().port())
-        .credentials("enterprise", "s3cr3t")
-        .trust(Trust::platform().with_ca_pem(server.ca_pem()).unwrap())
-        .reconnect(Duration::from_millis(1), Duration::from_millis(20))
-}
 
 #[test]
 fn a_server_that_closes_first_is_answered() {
     let server = Server::start();
-    let client = client(&server).start().unwrap();
+    let client = server.client().start().unwrap();
     let mut peer = server.log_in();
     peer.say_goodbye();
     assert!(peer.hears_goodbye());
@@ -25,7 +17,8 @@ fn a_server_that_closes_first_is_answered() {
 #[test]
 fn a_server_that_is_left_is_told() {
     let server = Server::start();
-    let client = client(&server)
+    let client = server
+        .client()
         .ping_interval(Duration::from_millis(10))
         .pong_timeout(Duration::from_millis(100))
         .start()
@@ -41,7 +34,7 @@ fn a_server_that_is_left_is_told() {
 #[test]
 fn acks_arrive_though_the_server_goes_on_to_talk_after_an_error() {
     let server = Server::start();
-    let client = client(&server).start().unwrap();
+    let client = server.client().start().unwrap();
     let mut peer = server.log_in();
     peer.push("1");
     client.deliveries().next().unwrap().ack();

@@ -3,16 +3,10 @@
 use std::time::Duration;
 
 use noti_std::broker::{Account, Fault, GeneratorConfig, Source};
-use noti_std::{Broker, Client, ClientBuilder, DisconnectKind, Event, Trust};
+use noti_std::{Broker, Client, DisconnectKind, Event, Trust};
+use noti_tests::client::client;
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener};
 use noti_tests::scripted::{PATIENCE, Server, ack};
-
-fn client(port: u16, ca_pem: &str) -> ClientBuilder {
-    Client::builder("127.0.0.1", port)
-        .credentials(ENTERPRISE_ID, ENTERPRISE_SECRET)
-        .trust(Trust::platform().with_ca_pem(ca_pem).unwrap())
-        .reconnect(Duration::from_millis(1), Duration::from_millis(20))
-}
 
 fn broker(faults: &[&str]) -> Broker {
     let source = Source::generate(GeneratorConfig::default()).unwrap();
@@ -72,10 +66,7 @@ fn a_login_that_is_not_answered_is_given_up() {
 #[test]
 fn every_code_of_an_invalid_msg_has_its_consequence() {
     let server = Server::start();
-    let client = client(server.address().port(), server.ca_pem())
-        .retry_refused(true)
-        .start()
-        .unwrap();
+    let client = server.client().retry_refused(true).start().unwrap();
     let message =
         |code| format!("{{\"cmd\":\"invalid_msg\",\"error_code\":{code},\"msg\":\"no\"}}\n");
     for (code, kind) in [
@@ -173,7 +164,8 @@ fn whoever_stops_it_need_not_wait_for_the_next_attempt() {
     // The stop comes at the same moment as the end of the connection; the next attempt would be in an hour.
     for round in 0..50 {
         let server = Server::start();
-        let client = client(server.address().port(), server.ca_pem())
+        let client = server
+            .client()
             .reconnect(Duration::from_secs(3600), Duration::from_secs(3600))
             .start()
             .unwrap();
@@ -191,9 +183,7 @@ fn whoever_stops_it_need_not_wait_for_the_next_attempt() {
 #[test]
 fn a_server_that_never_stops_talking_does_not_keep_it_from_ending() {
     let server = Server::start();
-    let client = client(server.address().port(), server.ca_pem())
-        .start()
-        .unwrap();
+    let client = server.client().start().unwrap();
     let mut peer = server.log_in();
     peer.push("1");
     client.deliveries().next().unwrap().ack();
@@ -209,7 +199,8 @@ fn a_server_that_never_stops_talking_does_not_keep_it_from_ending() {
 #[test]
 fn times_without_end_are_no_reason_to_panic() {
     let server = Server::start();
-    let client = client(server.address().port(), server.ca_pem())
+    let client = server
+        .client()
         .connect_timeout(Duration::MAX)
         .reconnect(Duration::ZERO, Duration::MAX)
         .start()
@@ -225,9 +216,7 @@ fn times_without_end_are_no_reason_to_panic() {
 #[test]
 fn an_alert_after_the_login_is_a_disconnect_like_any_other() {
     let server = Server::start();
-    let client = client(server.address().port(), server.ca_pem())
-        .start()
-        .unwrap();
+    let client = server.client().start().unwrap();
     server.log_in().alert();
     assert_eq!(disconnect(&client), DisconnectKind::Tls);
     let mut peer = server.log_in();
@@ -239,9 +228,7 @@ fn an_alert_after_the_login_is_a_disconnect_like_any_other() {
 #[test]
 fn a_client_that_connects_anew_resumes_its_tls_session() {
     let server = Server::start();
-    let _client = client(server.address().port(), server.ca_pem())
-        .start()
-        .unwrap();
+    let _client = server.client().start().unwrap();
     let resumed = [(); 4].map(|()| {
         let peer = server.log_in();
         let resumed = peer.is_resumed();
@@ -254,7 +241,8 @@ fn a_client_that_connects_anew_resumes_its_tls_session() {
 #[test]
 fn delays_grow_until_a_session_has_proved_itself_and_a_login_proves_nothing() {
     let server = Server::start();
-    let client = client(server.address().port(), server.ca_pem())
+    let client = server
+        .client()
         .reconnect(Duration::from_millis(1), Duration::from_millis(128))
         .start()
         .unwrap();

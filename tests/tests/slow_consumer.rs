@@ -4,7 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::time::Duration;
 
 use noti_std::broker::{Account, GeneratorConfig, Source};
-use noti_std::{Broker, Client, ClientBuilder, Event, Trust};
+use noti_std::{Broker, Event};
+use noti_tests::client::client;
 use noti_tests::figure::figure;
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener, lines};
 use noti_tests::process;
@@ -16,13 +17,6 @@ fn broker() -> Broker {
         .account(Account::new(ENTERPRISE_ID, ENTERPRISE_SECRET).source(endless))
         .start()
         .unwrap()
-}
-
-fn client(port: u16, ca_pem: &str) -> ClientBuilder {
-    Client::builder("127.0.0.1", port)
-        .credentials(ENTERPRISE_ID, ENTERPRISE_SECRET)
-        .trust(Trust::platform().with_ca_pem(ca_pem).unwrap())
-        .reconnect(Duration::from_millis(1), Duration::from_millis(20))
 }
 
 #[test]
@@ -93,7 +87,8 @@ fn the_byte_budget_holds_whatever_the_window() {
 #[test]
 fn a_pong_behind_a_backlog_that_nobody_takes_is_no_disconnect() {
     let server = Server::start();
-    let client = client(server.address().port(), server.ca_pem())
+    let client = server
+        .client()
         .prefetch(1000)
         .buffer(4096)
         .ping_interval(Duration::from_millis(50))
@@ -123,7 +118,8 @@ fn a_pong_behind_a_backlog_that_nobody_takes_is_no_disconnect() {
 #[test]
 fn whatever_a_server_says_to_a_stuck_consumer_costs_no_memory() {
     let server = Server::start();
-    let client = client(server.address().port(), server.ca_pem())
+    let client = server
+        .client()
         .buffer(64 * 1024)
         .ping_interval(Duration::from_millis(20))
         .start()
@@ -160,7 +156,8 @@ fn whatever_a_server_says_to_a_stuck_consumer_costs_no_memory() {
 #[test]
 fn a_stuck_consumer_on_a_bad_link_costs_no_memory_and_no_login() {
     let server = Server::start();
-    let client = client(server.address().port(), server.ca_pem())
+    let client = server
+        .client()
         .buffer(1)
         .ping_interval(Duration::from_millis(20))
         .start()
