@@ -1,5 +1,4 @@
-//! A client for the Gizwits message broker 1.0 (消息代理) over TLS, a local broker to try and test it with, and the command
-//! `noti`.
+//! A client for the Gizwits message broker 1.0 (消息代理) over TLS.
 //!
 //! The protocol itself is [`noti_proto`], which does no IO. This crate gives it a socket, a clock and memory:
 //!
@@ -16,19 +15,16 @@
 //!   application.
 //! - [`tls`] decides whom to trust: the platform's authorities, a CA file, or pinned keys. There is no way to trust
 //!   everybody, and nothing of the login is sent before the server is verified.
-//! - [`broker`] is a local broker over real TLS, for demonstrations and tests.
+//!
+//! A local broker to try and test a program with is the crate `noti-broker`; the command `noti` is `noti-cli`.
 //!
 //! An event is acked when the application says so. Until then it is in the broker's hands, and comes again after a
 //! crash or a cut: at least once, perhaps twice.
 
-#[cfg(feature = "broker")]
-pub mod broker;
 mod client;
 mod secret;
 pub mod tls;
 
-#[cfg(feature = "broker")]
-pub use broker::Broker;
 pub use client::{
     Acker, BuildError, Bytes, Client, ClientBuilder, ClientError, Delivery, Disconnect,
     DisconnectKind, Event, Health, Interrupter, Monitor, Poison, PoisonPolicy, PoisonReason, Stats,

@@ -925,5 +925,5 @@ fn setup(error: impl Error) -> TlsError {
     }
 }
 
-#[cfg(all(test, feature = "broker"))]
+#[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ fn build() -> PathBuf {
     // `tests/torture` has built one of its own.
     match std::env::var_os("TORTURE") {
         Some(binary) => binary.into(),
-        None => executable(&["--package", "noti-std", "--bin", "noti"], "noti"),
+        None => executable(&["--package", "noti-cli", "--bin", "noti"], "noti"),
     }
 }
 

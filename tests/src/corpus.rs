@@ -1,6 +1,6 @@
 //! Event lines for benches: every kind of event, the same bytes for the same seed, 384 bytes on average.
 
-use noti_std::broker::{Composer, Generator, GeneratorConfig, Oddity, Style};
+use noti_broker::{Composer, Generator, GeneratorConfig, Oddity, Style};
 
 /// Lines as a server sends them, and how many events they are.
 pub struct Corpus {

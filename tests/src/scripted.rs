@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
+use noti_broker::certificates::{Authority, Leaf};
 use noti_std::ClientBuilder;
-use noti_std::broker::certificates::{Authority, Leaf};
 use noti_std::tls::{Identity, Plaintext, Receive, ServerTls, TlsConnection, TlsError, TlsVersion};
 
 use crate::client::client;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use noti_std::Broker;
-use noti_std::broker::Body;
+use noti_broker::{Body, Broker};
 
 #[test]
 fn my_program_acks_what_it_has_handled() -> Result<(), Box<dyn std::error::Error>> {

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use noti_std::broker::{Fault, Oddity, Style};
+use noti_broker::{Fault, Oddity, Style};
 use noti_tests::command::noti;
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener};
 use noti_tests::serving::Serving;

@@ -4,8 +4,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
 
-use noti_std::Broker;
-use noti_std::broker::{Account, Fault, Generator, GeneratorConfig, Source};
+use noti_broker::{Account, Broker, Fault, Generator, GeneratorConfig, Source};
 use noti_tests::command::noti;
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, write_secret};
 use serde_json::Value;

@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use noti_std::Broker;
-use noti_std::broker::{Account, Generator, GeneratorConfig, Source};
+use noti_broker::{Account, Broker, Generator, GeneratorConfig, Source};
 use noti_tests::command::noti;
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET};
 use tempfile::TempDir;

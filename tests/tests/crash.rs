@@ -6,8 +6,7 @@ use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use noti_std::Broker;
-use noti_std::broker::{Account, Body, GeneratorConfig, Source};
+use noti_broker::{Account, Body, Broker, GeneratorConfig, Source};
 use noti_tests::figure::{figure, scaled};
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Finished, Listener, lines};
 use noti_tests::process;

@@ -3,8 +3,8 @@
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 
-use noti_std::broker::{Account, Fault, GeneratorConfig, Source};
-use noti_std::{Broker, Client, Event, Trust};
+use noti_broker::{Account, Broker, Fault, GeneratorConfig, Source};
+use noti_std::{Client, Event, Trust};
 use noti_tests::figure::{figure, scaled};
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener};
 use noti_tests::process;

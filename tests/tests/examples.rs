@@ -6,8 +6,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use noti_std::broker::{Account, Body, Generator, GeneratorConfig, Source};
-use noti_std::{Broker, Client, ClientBuilder, Trust};
+use noti_broker::{Account, Body, Broker, Generator, GeneratorConfig, Source};
+use noti_std::{Client, ClientBuilder, Trust};
 use noti_tests::scripted::wait_until;
 
 #[allow(dead_code, reason = "main is for those who run it")]

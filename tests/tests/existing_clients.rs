@@ -4,9 +4,9 @@ use std::io::Read as _;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use noti_std::broker::{Account, GeneratorConfig, Source};
+use noti_broker::{Account, Broker, GeneratorConfig, Source};
 use noti_std::{
-    Broker, Client, ClientBuilder, Delivery, DisconnectKind, Event, PoisonPolicy, PoisonReason,
+    Client, ClientBuilder, Delivery, DisconnectKind, Event, PoisonPolicy, PoisonReason,
 };
 use noti_tests::figure::figure;
 use noti_tests::scripted::{PATIENCE, Peer, Server, ack, event, wait_until};

@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use noti_std::broker::{Fault, Generator, GeneratorConfig};
+use noti_broker::{Fault, Generator, GeneratorConfig};
 use noti_tests::command::noti;
 use noti_tests::listener::{Listener, lines};
 use noti_tests::serving::Serving;

@@ -1,7 +1,6 @@
 //! Which events `noti listen` writes, and which of their fields.
 
-use noti_std::Broker;
-use noti_std::broker::{Account, Body, Source};
+use noti_broker::{Account, Body, Broker, Source};
 use noti_tests::command::noti;
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Finished, Listener, lines};
 

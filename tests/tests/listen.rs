@@ -6,8 +6,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use noti_std::Broker;
-use noti_std::broker::{Account, Body, Fault, Generator, GeneratorConfig, Source};
+use noti_broker::{Account, Body, Broker, Fault, Generator, GeneratorConfig, Source};
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener, lines};
 use serde_json::Value;
 

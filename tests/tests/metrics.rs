@@ -5,8 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use noti_std::Broker;
-use noti_std::broker::{Account, Body, Fault, Generator, GeneratorConfig, Source};
+use noti_broker::{Account, Body, Broker, Fault, Generator, GeneratorConfig, Source};
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener, Listening};
 use noti_tests::process::descriptors;
 use noti_tests::prometheus::{Scrape, get, parse_answer, scrape};

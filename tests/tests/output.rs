@@ -7,8 +7,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use noti_std::Broker;
-use noti_std::broker::{Account, GeneratorConfig, Source};
+use noti_broker::{Account, Broker, GeneratorConfig, Source};
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener, Listening, lines};
 use noti_tests::scripted::{PATIENCE, Server, ack, event, wait_until};
 use noti_tests::{pipe, process};

@@ -3,8 +3,7 @@
 
 use std::process::Stdio;
 
-use noti_std::Broker;
-use noti_std::broker::{Account, Body, Source};
+use noti_broker::{Account, Body, Broker, Source};
 use noti_tests::command::noti;
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener};
 use noti_tests::terminal::Terminal;

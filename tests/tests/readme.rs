@@ -4,8 +4,7 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use noti_std::Broker;
-use noti_std::broker::{Account, GeneratorConfig, Source, Style};
+use noti_broker::{Account, Broker, GeneratorConfig, Source, Style};
 use noti_tests::listener::lines;
 
 const README: &str = include_str!("../../README.md");

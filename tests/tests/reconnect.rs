@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use noti_std::broker::{Account, Fault, GeneratorConfig, Source};
-use noti_std::{Broker, Client, DisconnectKind, Event, Trust};
+use noti_broker::{Account, Broker, Fault, GeneratorConfig, Source};
+use noti_std::{Client, DisconnectKind, Event, Trust};
 use noti_tests::client::client;
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener};
 use noti_tests::scripted::{PATIENCE, Server, ack};

@@ -6,9 +6,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use noti_std::Broker;
-use noti_std::broker::certificates::{Authority, Leaf};
-use noti_std::broker::{Account, Body, Fault, Source};
+use noti_broker::certificates::{Authority, Leaf};
+use noti_broker::{Account, Body, Broker, Fault, Source};
 use noti_std::tls::{Identity, Pin, TlsVersion};
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener};
 use noti_tests::scripted::{Door, Server, Tap};

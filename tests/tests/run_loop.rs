@@ -6,9 +6,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use noti_broker::{Body, Broker};
 use noti_proto::{Config, Event, Inline, Instant, LineBuf, Login, Session, State};
-use noti_std::Broker;
-use noti_std::broker::Body;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};

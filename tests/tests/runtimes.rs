@@ -10,8 +10,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use noti_std::Broker;
-use noti_std::broker::{Body, Builder, Generator, GeneratorConfig, Source};
+use noti_broker::{Body, Broker, Builder, Generator, GeneratorConfig, Source};
 use noti_tests::command::example;
 use noti_tests::scripted::wait_until;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};

@@ -5,12 +5,11 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
 
-use noti_std::Broker;
-use noti_std::broker::{Account, Generator, GeneratorConfig, Source};
+use noti_broker::{Account, Broker, Generator, GeneratorConfig, Source};
 use noti_tests::command::noti;
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener};
 
-const UNIT: &str = include_str!("../../noti-std/systemd/noti.service");
+const UNIT: &str = include_str!("../../noti-std/cli/systemd/noti.service");
 
 /// The socket at NOTIFY_SOCKET.
 struct Manager {

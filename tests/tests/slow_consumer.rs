@@ -3,8 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 use std::time::Duration;
 
-use noti_std::broker::{Account, GeneratorConfig, Source};
-use noti_std::{Broker, Event};
+use noti_broker::{Account, Broker, GeneratorConfig, Source};
+use noti_std::Event;
 use noti_tests::client::client;
 use noti_tests::figure::figure;
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener, lines};
@@ -29,7 +29,7 @@ fn a_stuck_consumer_keeps_its_session_and_its_memory() {
     let mut stdout = BufReader::new(listening.take_stdout());
 
     // Nobody reads stdout. So many pings take longer than ping interval and pong timeout together.
-    let pings = |count| move |totals: &noti_std::broker::Counts| totals.pings >= count;
+    let pings = |count| move |totals: &noti_broker::Counts| totals.pings >= count;
     broker.wait_until(PATIENCE, pings(10)).unwrap();
     let before = process::kib(listening.id(), "VmHWM");
     broker.wait_until(PATIENCE, pings(120)).unwrap();

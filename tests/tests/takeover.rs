@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
-use noti_std::Broker;
-use noti_std::broker::{Account, Body, Generator, GeneratorConfig, Source};
+use noti_broker::{Account, Body, Broker, Generator, GeneratorConfig, Source};
 use noti_tests::figure::figure;
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, Listener, lines};
 

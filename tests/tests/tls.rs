@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
-use noti_std::broker::certificates::{Authority, Leaf};
+use noti_broker::certificates::{Authority, Leaf};
 use noti_std::tls::{
     ClientTls, Pin, Plaintext, Receive, ServerTls, TlsConnection, TlsError, TlsVersion, Trust,
 };

@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 
+use noti_broker::{GeneratorConfig, Style};
 use noti_proto::AckToken;
-use noti_std::broker::{GeneratorConfig, Style};
 use noti_tests::corpus::Corpus;
 
 use crate::READ;

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
-use noti_std::broker::certificates::{Authority, Leaf};
+use noti_broker::certificates::{Authority, Leaf};
 use noti_tests::corpus::Corpus;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use noti_std::broker::{Body, Fault, GeneratorConfig, Report, Source};
-use noti_std::{Broker, Event, PoisonPolicy};
+use noti_broker::{Body, Broker, Fault, GeneratorConfig, Report, Source};
+use noti_std::{Event, PoisonPolicy};
 
 use crate::peer::PATIENCE;
 

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use noti_broker::{Broker, Ended, Fault, Report, Source};
 use noti_proto::server::BrokerCloseReason;
-use noti_std::Broker;
-use noti_std::broker::{Ended, Fault, Report, Source};
 use noti_std::tls::Plaintext;
 
 use crate::peer::{Peer, bodies, body, push_of, texts};

@@ -3,8 +3,7 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-use noti_std::Broker;
-use noti_std::broker::{BrokerError, Builder, Ended, Fault, Source};
+use noti_broker::{Broker, BrokerError, Builder, Ended, Fault, Source};
 
 use crate::peer::{PATIENCE, bodies, push_of, texts};
 

@@ -4,8 +4,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use noti_std::Broker;
-use noti_std::broker::{Account, Ended, Oddity, Report, Source, Style};
+use noti_broker::{Account, Broker, Ended, Oddity, Report, Source, Style};
 
 use crate::peer::{PATIENCE, Peer, bodies, body, texts};
 

@@ -4,8 +4,7 @@ use std::io::{BufReader, Write};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use noti_std::Broker;
-use noti_std::broker::{BrokerError, GeneratorConfig, Source, TryPushError};
+use noti_broker::{Broker, BrokerError, GeneratorConfig, Source, TryPushError};
 
 use crate::peer::{PATIENCE, Peer, bodies, body, texts};
 

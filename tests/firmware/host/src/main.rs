@@ -10,9 +10,8 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use bridge::{Bridge, Tally};
-use noti_std::Broker;
-use noti_std::broker::{Account, Body, Counts, Report};
-use noti_std::proto::server::ClientError;
+use noti_broker::{Account, Body, Broker, Counts, Report};
+use noti_proto::server::ClientError;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
