@@ -85,62 +85,56 @@
 //! - `defmt`: `defmt::Format` for the types that an application logs.
 //!
 //! The protocol itself, clause by clause, is in [`protocol`].
+//!
+//! # Where to find what
+//!
+//! Five layers; each imports only those before it.
+//!
+//! | Layer | Holds |
+//! |---|---|
+//! | `json` | the scanner and its fast paths, and views of what it has accepted: value, string, number |
+//! | `wire` | lines; every literal of the protocol in `names`; where a message's members stand; the login; `salvage`, which finds the id of a line that cannot be read |
+//! | `event` | the kinds of event, their fields, and the token that acks one |
+//! | `session` | the client's state machine in `machine`, where a ping is decided; `acks`, which keeps the ids that are echoed; deadlines, configuration, memory |
+//! | `driver`, `server` | run loops over byte streams; the broker's end |
 #![no_std]
+#![forbid(unsafe_code)]
 
 #[doc = include_str!("../PROTOCOL.md")]
 pub mod protocol {}
 
-mod backoff;
-mod base64;
-mod config;
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
 pub mod driver;
-mod error;
 mod event;
-mod in_flight;
-mod instant;
-mod line_buf;
-mod login;
-mod message;
-mod number;
-mod payload;
-#[cfg(target_pointer_width = "64")]
-mod quick;
-mod recover;
-mod scan;
-mod search;
+mod json;
 #[cfg(feature = "server")]
 pub mod server;
 mod session;
-mod storage;
-mod string;
-mod timers;
-mod timestamp;
-mod transmit;
-#[cfg(feature = "serde")]
-mod typed;
-#[cfg(target_pointer_width = "64")]
-mod usual;
-mod value;
+mod wire;
 
-pub use backoff::Backoff;
-pub use base64::Base64Error;
-pub use config::{Config, MAX_PREFETCH};
-pub use error::{
-    AckError, ConfigError, ConnectError, FieldError, JsonError, JsonErrorKind, LineError,
-};
-pub use event::{Delivery, Event, EventType, Layout};
-pub use in_flight::{AckToken, MAX_ID, Slot};
-pub use instant::Instant;
-pub use line_buf::{Line, LineBuf};
-pub use login::Login;
-pub use number::{JsonNumber, NumberError};
-pub use payload::{AttrChange, DeviceOnline, KvStatus, Payload, RawError, RawStatus};
-pub use scan::MAX_DEPTH;
-pub use session::{CloseReason, Session, State};
-pub use storage::{Borrowed, Inline, MIN_TRANSMIT, Parts, Storage};
-pub use string::{Chars, DecodeError, JsonStr};
-pub use timestamp::Timestamp;
+pub use event::base64::Base64Error;
 #[cfg(feature = "serde")]
-pub use typed::{Reason, TypedError};
-pub use value::{ArrayIter, JsonKind, JsonValue, ObjectIter};
+pub use event::de::{Reason, TypedError};
+pub use event::delivery::{Delivery, Layout};
+pub use event::error::FieldError;
+pub use event::incoming::Event;
+pub use event::kind::EventType;
+pub use event::payload::{AttrChange, DeviceOnline, KvStatus, Payload, RawError, RawStatus};
+pub use event::timestamp::Timestamp;
+pub use event::token::AckToken;
+pub use json::error::{JsonError, JsonErrorKind};
+pub use json::number::{JsonNumber, NumberError};
+pub use json::scan::MAX_DEPTH;
+pub use json::string::{Chars, DecodeError, JsonStr};
+pub use json::value::{ArrayIter, JsonKind, JsonValue, ObjectIter};
+pub use session::acks::Slot;
+pub use session::backoff::Backoff;
+pub use session::config::{Config, MAX_PREFETCH};
+pub use session::error::{AckError, ConfigError, ConnectError};
+pub use session::instant::Instant;
+pub use session::machine::{CloseReason, Session, State};
+pub use session::storage::{Borrowed, Inline, MIN_TRANSMIT, Parts, Storage};
+pub use wire::error::LineError;
+pub use wire::line::{Line, LineBuf};
+pub use wire::login::Login;
+pub use wire::names::MAX_ID;

@@ -7,11 +7,11 @@ use core::task::Poll;
 use embedded_io_async::{Read, Write};
 
 use super::{Driver, DriverError, is_passing};
-use crate::event::Event;
-use crate::instant::Instant;
-use crate::line_buf::LineBuf;
-use crate::session::Session;
-use crate::storage::Storage;
+use crate::event::incoming::Event;
+use crate::session::instant::Instant;
+use crate::session::machine::Session;
+use crate::session::storage::Storage;
+use crate::wire::line::LineBuf;
 
 impl<S, B, C> Driver<'_, S, B, C>
 where

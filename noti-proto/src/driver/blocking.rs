@@ -3,10 +3,10 @@
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 
 use super::{Driver, DriverError, is_passing};
-use crate::event::Event;
-use crate::instant::Instant;
-use crate::session::Session;
-use crate::storage::Storage;
+use crate::event::incoming::Event;
+use crate::session::instant::Instant;
+use crate::session::machine::Session;
+use crate::session::storage::Storage;
 
 impl<S, B, C> Driver<'_, S, B, C>
 where

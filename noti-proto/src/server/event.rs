@@ -3,8 +3,8 @@
 use core::error::Error;
 use core::fmt;
 
-use crate::error::LineError;
-use crate::string::JsonStr;
+use crate::json::string::JsonStr;
+use crate::wire::error::LineError;
 
 /// What a client's line means.
 #[non_exhaustive]

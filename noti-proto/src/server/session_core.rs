@@ -3,13 +3,15 @@
 use super::event::{BrokerEvent, ClientError, LoginRequest};
 use super::window::Window;
 use super::{BrokerCloseReason, BrokerConfig, BrokerState};
-use crate::instant::{Instant, whole_millis};
-use crate::line_buf::{Content, Line};
-use crate::message::{self, Command, Member, Members, Message, Reading};
-use crate::storage::Parts;
-use crate::timers::{Timer, Timers};
-use crate::transmit::Transmit;
-use crate::value::JsonValue;
+use crate::json::value::JsonValue;
+use crate::session::instant::{Instant, whole_millis};
+use crate::session::storage::Parts;
+use crate::session::timers::{Timer, Timers};
+use crate::wire::line::{Content, Line};
+use crate::wire::members::{Member, Members};
+use crate::wire::message::{self, Command, Message, Reading};
+use crate::wire::names::server as names;
+use crate::wire::transmit::Transmit;
 
 /// Answers that wait for room in the transmit buffer. A client that asks without reading makes these counts grow, not
 /// the memory.
@@ -101,25 +103,18 @@ impl Core {
 
     /// Writes the answers that are owed, as far as there is room.
     pub(super) fn fill(&mut self, tx: &mut [u8]) {
-        const ACCEPTED: &[u8] =
-            b"{\"cmd\":\"enterprise_login_res\",\"data\":{\"result\":true,\"msg\":\"ok\"}}\n";
-        const REFUSED: &[u8] =
-            b"{\"cmd\":\"enterprise_login_res\",\"data\":{\"result\":false,\"msg\":\"refused\"}}\n";
-        const PONG: &[u8] = b"{\"cmd\":\"enterprise_pong\"}\n";
-        const NO_HEARTBEAT: &[u8] = b"No Heartbeat!\n";
-
         let transmit = &mut self.transmit;
         let owed = &mut self.owed;
-        owed.accepted = owed.accepted && !transmit.append(tx, &[ACCEPTED]);
-        owed.refused = owed.refused && !transmit.append(tx, &[REFUSED]);
-        while owed.pongs > 0 && transmit.append(tx, &[PONG]) {
+        owed.accepted = owed.accepted && !transmit.append(tx, &[names::LOGIN_ACCEPTED]);
+        owed.refused = owed.refused && !transmit.append(tx, &[names::LOGIN_REFUSED]);
+        while owed.pongs > 0 && transmit.append(tx, &[names::PONG_LINE]) {
             owed.pongs = owed.pongs.saturating_sub(1);
         }
         for (count, error) in owed.errors.iter_mut().zip(ClientError::ANSWERS) {
             let (_, code, text) = error.answer();
             while *count > 0 {
                 let mut message = transmit.message(tx);
-                message.put(br#"{"cmd":"invalid_msg","#);
+                message.put(names::INVALID_MESSAGE_START);
                 if let Some(code) = code {
                     message.put(br#""error_code":"#);
                     message.put_number(code);
@@ -134,7 +129,7 @@ impl Core {
                 *count = count.saturating_sub(1);
             }
         }
-        owed.no_heartbeat = owed.no_heartbeat && !transmit.append(tx, &[NO_HEARTBEAT]);
+        owed.no_heartbeat = owed.no_heartbeat && !transmit.append(tx, &[names::NO_HEARTBEAT]);
     }
 
     pub(super) fn handle_line<'l>(

@@ -1,6 +1,7 @@
 //! The deliveries of one connection that the client has not acked, oldest first.
 
-use crate::in_flight::{MAX_ID, NONE, Slot};
+use crate::session::acks::{NONE, Slot};
+use crate::wire::names::MAX_ID;
 
 /// A queue and a free list over the slots. Acks mostly come in the order of the deliveries, and then each is O(1); one
 /// out of order costs a walk over the older deliveries.

@@ -3,8 +3,8 @@
 use core::fmt;
 
 #[cfg(target_pointer_width = "64")]
-use crate::quick;
-use crate::scan::{before, skip_digits};
+use super::swar;
+use super::token::{before, skip_digits};
 
 /// A JSON number as the server wrote it.
 ///
@@ -294,7 +294,7 @@ fn usual_split(text: &[u8]) -> Option<Split> {
     let digit = |byte: &u8| u64::from(byte & 0xf);
     let (whole, fraction) = match text {
         [first, b'.', tail @ .., b'e', b'+', b'0', b'9'] => {
-            let (eight, [last, fraction @ ..]) = quick::eight_digits(tail)? else {
+            let (eight, [last, fraction @ ..]) = swar::eight_digits(tail)? else {
                 return None;
             };
             if !first.is_ascii_digit() || !last.is_ascii_digit() {
@@ -305,7 +305,7 @@ fn usual_split(text: &[u8]) -> Option<Split> {
             (billions.wrapping_add(others), fraction)
         }
         [b'1'..=b'9', ..] => {
-            let (eight, [tens, ones, b'.', fraction @ ..]) = quick::eight_digits(text)? else {
+            let (eight, [tens, ones, b'.', fraction @ ..]) = swar::eight_digits(text)? else {
                 return None;
             };
             if !tens.is_ascii_digit() || !ones.is_ascii_digit() || fraction.is_empty() {
@@ -316,7 +316,7 @@ fn usual_split(text: &[u8]) -> Option<Split> {
         }
         _ => return None,
     };
-    let nanos = match quick::eight_digits(fraction) {
+    let nanos = match swar::eight_digits(fraction) {
         Some((eight, [last, ..])) => eight.wrapping_mul(10).wrapping_add(digit(last)),
         _ => {
             let places = fraction.iter().fold(0_u64, |value, byte| {
@@ -325,7 +325,7 @@ fn usual_split(text: &[u8]) -> Option<Split> {
             places.wrapping_mul(*NANOS_BY_PLACES.get(fraction.len())?)
         }
     };
-    quick::skip_digits(fraction).is_empty().then(|| Split {
+    swar::skip_digits(fraction).is_empty().then(|| Split {
         below_zero: false,
         whole: Some(whole),
         nanos: u32::try_from(nanos).unwrap_or_default(),
@@ -371,7 +371,7 @@ fn append(integer: Option<u64>, digits: &[u8]) -> Option<u64> {
 /// Appends eight digits at a time, and gives back those that are left.
 #[cfg(target_pointer_width = "64")]
 fn append_by_eight(mut integer: Option<u64>, mut digits: &[u8]) -> (Option<u64>, &[u8]) {
-    while let Some((eight, rest)) = quick::eight_digits(digits) {
+    while let Some((eight, rest)) = swar::eight_digits(digits) {
         let appended = integer.and_then(|integer| integer.checked_mul(100_000_000));
         integer = appended.and_then(|integer| integer.checked_add(eight));
         digits = rest;

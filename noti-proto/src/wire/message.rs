@@ -1,12 +1,15 @@
 //! A whole line read as a message: its command, and where its members stand (clauses J1 to J4).
 
-use crate::error::{JsonError, JsonErrorKind, LineError};
-use crate::line_buf::{Batch, without_carriage_return};
-use crate::scan::{self, Fault, before, skip_white_space};
-use crate::string::is_name;
+use super::error::LineError;
 #[cfg(target_pointer_width = "64")]
-use crate::usual;
-use crate::value::JsonValue;
+use super::fast_push;
+use super::line::{Batch, without_carriage_return};
+use super::members::{Member, Members, Span};
+use super::names;
+use crate::json::error::{JsonError, JsonErrorKind};
+use crate::json::scan::{self, skip_white_space};
+use crate::json::string::is_name;
+use crate::json::token::{Fault, Rest, before, unexpected};
 
 /// What `cmd` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,127 +29,27 @@ pub(crate) enum Command {
 
 /// The commands by name, the frequent ones first.
 const COMMANDS: &[(&str, Command)] = &[
-    ("enterprise_event_push", Command::Push),
+    (names::EVENT_PUSH, Command::Push),
     #[cfg(feature = "server")]
-    ("enterprise_event_ack", Command::Ack),
-    ("enterprise_pong", Command::Pong),
-    ("enterprise_login_res", Command::LoginAnswer),
-    ("invalid_msg", Command::InvalidMessage),
+    (names::EVENT_ACK, Command::Ack),
+    (names::PONG, Command::Pong),
+    (names::LOGIN_ANSWER, Command::LoginAnswer),
+    (names::INVALID_MESSAGE, Command::InvalidMessage),
     #[cfg(feature = "server")]
-    ("enterprise_ping", Command::Ping),
+    (names::PING, Command::Ping),
     #[cfg(feature = "server")]
-    ("enterprise_login_req", Command::LoginRequest),
+    (names::LOGIN_REQUEST, Command::LoginRequest),
 ];
 
 impl Command {
     fn named(raw: &[u8]) -> Self {
         // One comparison of known length for nearly every line.
         #[cfg(target_pointer_width = "64")]
-        if raw == b"enterprise_event_push" {
+        if raw == names::EVENT_PUSH.as_bytes() {
             return Self::Push;
         }
         let known = COMMANDS.iter().find(|(name, _)| is_name(raw, name));
         known.map_or(Self::Other, |(_, command)| *command)
-    }
-}
-
-/// Where a value stands in its line. Lines longer than this can say are refused.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Span {
-    start: u32,
-    /// Zero where there is no value, for no value is empty.
-    end: u32,
-}
-
-impl Span {
-    const fn is_set(self) -> bool {
-        self.end > 0
-    }
-
-    fn value(self, line: &[u8]) -> Option<JsonValue<'_>> {
-        let start = usize::try_from(self.start).ok()?;
-        let end = usize::try_from(self.end).ok()?;
-        let raw = line.get(start..end)?;
-        (!raw.is_empty()).then(|| JsonValue::from_validated(raw))
-    }
-}
-
-/// The top-level members that are read often, by their place in [`Members`]. The others are looked for when they are
-/// asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Member {
-    Cmd,
-    DeliveryId,
-    EventType,
-    EventId,
-    ProductKey,
-    Did,
-    Mac,
-    GroupId,
-    CreatedAt,
-    Data,
-}
-
-/// Their names, the frequent ones first.
-const MEMBERS: [(&str, Member); 10] = [
-    ("cmd", Member::Cmd),
-    ("delivery_id", Member::DeliveryId),
-    ("event_type", Member::EventType),
-    ("event_id", Member::EventId),
-    ("product_key", Member::ProductKey),
-    ("did", Member::Did),
-    ("mac", Member::Mac),
-    ("group_id", Member::GroupId),
-    ("created_at", Member::CreatedAt),
-    ("data", Member::Data),
-];
-
-impl Member {
-    /// The member of this name, if it is one of them. Escapes in a key do not hide it.
-    fn named(key: &[u8]) -> Option<Self> {
-        #[cfg(target_pointer_width = "64")]
-        if let Some(member) = Self::plainly_named(key) {
-            return Some(member);
-        }
-        let known = MEMBERS.iter().find(|(name, _)| is_name(key, name));
-        known.map(|(_, member)| *member)
-    }
-
-    /// By comparisons of known length: quicker than the list, and 500 bytes of flash longer.
-    #[cfg(target_pointer_width = "64")]
-    const fn plainly_named(name: &[u8]) -> Option<Self> {
-        Some(match name {
-            b"cmd" => Self::Cmd,
-            b"delivery_id" => Self::DeliveryId,
-            b"event_type" => Self::EventType,
-            b"event_id" => Self::EventId,
-            b"product_key" => Self::ProductKey,
-            b"did" => Self::Did,
-            b"mac" => Self::Mac,
-            b"group_id" => Self::GroupId,
-            b"created_at" => Self::CreatedAt,
-            b"data" => Self::Data,
-            _ => return None,
-        })
-    }
-}
-
-/// Where the members stand.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Members([Span; MEMBERS.len()]);
-
-impl Members {
-    /// The member's value in its line.
-    pub(crate) fn value<'l>(&self, member: Member, line: &'l [u8]) -> Option<JsonValue<'l>> {
-        self.0.get(member as usize)?.value(line)
-    }
-
-    /// Notes where the value stands.
-    #[cfg(target_pointer_width = "64")]
-    pub(crate) fn note(&mut self, member: Member, start: u32, end: u32) {
-        if let Some(span) = self.0.get_mut(member as usize) {
-            *span = Span { start, end };
-        }
     }
 }
 
@@ -170,7 +73,7 @@ pub(crate) enum Reading<'a, 'm> {
 /// Reads the line that `batch` begins with, and tells the batch where it ended. `members` start empty.
 pub(crate) fn read<'a, 'm>(batch: &Batch<'a>, members: &'m mut Members) -> Reading<'a, 'm> {
     #[cfg(target_pointer_width = "64")]
-    let usual = usual::members(batch.bytes, members);
+    let usual = fast_push::members(batch.bytes, members);
     #[cfg(not(target_pointer_width = "64"))]
     let usual = None;
     match read_members(batch.bytes, usual, members) {
@@ -283,7 +186,7 @@ fn next_key(rest: &[u8]) -> Result<Next<'_>, Fault<'_>> {
     match skip_white_space(rest) {
         [b',', tail @ ..] => Ok(Next::Key(skip_white_space(tail))),
         [b'}', tail @ ..] => Ok(Next::End(tail)),
-        other => Err(scan::unexpected(other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -296,15 +199,12 @@ fn read_member<'a>(
     let key = scan::key(rest)?;
     let rest = scan::value(key.rest, 1)?;
     if let Some(member) = Member::named(key.raw)
-        && let Some(span) = members.0.get_mut(member as usize)
+        && let Some(span) = members.span_mut(member)
     {
         if span.is_set() && matches!(member, Member::Cmd | Member::DeliveryId) {
             return Err(Stop::Line(LineError::RepeatedMember));
         }
-        *span = Span {
-            start: offset(start, key.rest)?,
-            end: offset(start, rest)?,
-        };
+        *span = Span::new(offset(start, key.rest)?, offset(start, rest)?);
     }
     Ok(rest)
 }
@@ -315,25 +215,9 @@ fn offset<'a>(start: &'a [u8], rest: &'a [u8]) -> Result<u32, Fault<'a>> {
 }
 
 /// Nothing but white space may follow the value in its line.
-fn line_end(rest: &[u8]) -> scan::Rest<'_> {
+fn line_end(rest: &[u8]) -> Rest<'_> {
     match skip_white_space(rest) {
         rest @ ([] | [b'\n', ..]) => Ok(rest),
         rest => Err(Fault::new(JsonErrorKind::TrailingBytes, rest)),
-    }
-}
-
-#[cfg(all(test, target_pointer_width = "64"))]
-mod tests {
-    use super::{MEMBERS, Member};
-
-    #[test]
-    fn the_quick_way_knows_the_names_of_the_list() {
-        for (name, member) in MEMBERS {
-            assert_eq!(Member::plainly_named(name.as_bytes()), Some(member));
-        }
-        for name in ["", "cm", "cmdx", "Cmd", "event_tyPe", "mic", "datum"] {
-            assert_eq!(Member::plainly_named(name.as_bytes()), None);
-            assert_eq!(Member::named(name.as_bytes()), None);
-        }
     }
 }

@@ -5,9 +5,9 @@ use core::fmt;
 
 use serde::Deserialize;
 
-use crate::error::FieldError;
-use crate::payload::KvStatus;
-use crate::value::JsonValue;
+use super::error::FieldError;
+use super::payload::KvStatus;
+use crate::json::value::JsonValue;
 
 impl<'a> JsonValue<'a> {
     /// Reads the value as a `T`, a type that derives `Deserialize`.

@@ -2,23 +2,24 @@
 
 use core::fmt;
 
-use crate::config::{Config, Settings};
-use crate::error::{AckError, ConfigError, ConnectError, LineError};
-use crate::event::{Delivery, Event};
-use crate::in_flight::{AckToken, InFlight, MAX_ID};
-use crate::instant::Instant;
-use crate::line_buf::{Content, Line};
-use crate::login::Login;
-use crate::message::{self, Command, Member, Members, Message, Reading};
-use crate::recover::Recovery;
-use crate::storage::{Parts, Storage};
-use crate::timers::{Timer, Timers};
-use crate::transmit::{Transmit, wipe};
-use crate::value::{JsonKind, JsonValue};
-
-const PING: &[u8] = b"{\"cmd\":\"enterprise_ping\"}\n";
-const ACK_START: &[u8] = br#"{"cmd":"enterprise_event_ack","delivery_id":"#;
-const ACK_END: &[u8] = b"}\n";
+use super::acks::{InFlight, Slot};
+use super::config::{Config, Settings};
+use super::error::{AckError, ConfigError, ConnectError};
+use super::instant::Instant;
+use super::storage::{Parts, Storage};
+use super::timers::{Timer, Timers};
+use crate::event::delivery::Delivery;
+use crate::event::incoming::Event;
+use crate::event::token::AckToken;
+use crate::json::value::{JsonKind, JsonValue};
+use crate::wire::error::LineError;
+use crate::wire::line::{Content, Line};
+use crate::wire::login::Login;
+use crate::wire::members::{Member, Members};
+use crate::wire::message::{self, Command, Message, Reading};
+use crate::wire::names::{ACK_END, ACK_START, MAX_ID, PING_LINE};
+use crate::wire::salvage::Recovery;
+use crate::wire::transmit::{Transmit, wipe};
 
 /// Error codes of `invalid_msg` that mean that this connection is not logged in, or no longer (clause E2).
 const NOT_LOGGED_IN: [u32; 2] = [4001, 4003];
@@ -411,7 +412,7 @@ impl Core {
     }
 
     /// Writes what is to be sent next, if the last has left.
-    fn fill(&mut self, tx: &mut [u8], slots: &mut [crate::Slot], now: Instant) {
+    fn fill(&mut self, tx: &mut [u8], slots: &mut [Slot], now: Instant) {
         if !self.transmit.is_empty() {
             return;
         }
@@ -427,7 +428,7 @@ impl Core {
         if self.state == State::LoggedIn
             && self.ping_due
             && self.transmit.is_empty()
-            && self.transmit.append(tx, &[PING])
+            && self.transmit.append(tx, &[PING_LINE])
         {
             self.outgoing = Outgoing::Ping;
         }

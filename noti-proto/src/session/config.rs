@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use crate::error::ConfigError;
-use crate::in_flight::MAX_SLOTS;
-use crate::storage::{MIN_TRANSMIT, Parts};
+use super::error::ConfigError;
+use crate::session::acks::MAX_SLOTS;
+use crate::session::storage::{MIN_TRANSMIT, Parts};
 
 /// The largest prefetch that the protocol allows (clause L2).
 pub const MAX_PREFETCH: u16 = 32_767;

@@ -34,12 +34,13 @@ mod window;
 pub use self::event::{BrokerEvent, ClientError, LoginRequest, PushError};
 use self::session_core::Core;
 use self::window::Window;
-use crate::error::ConfigError;
-use crate::in_flight::{MAX_ID, MAX_SLOTS};
-use crate::instant::Instant;
-use crate::line_buf::Line;
-use crate::storage::{MIN_TRANSMIT, Storage};
-use crate::timers::Timer;
+use crate::session::acks::MAX_SLOTS;
+use crate::session::error::ConfigError;
+use crate::session::instant::Instant;
+use crate::session::storage::{MIN_TRANSMIT, Storage};
+use crate::session::timers::Timer;
+use crate::wire::line::Line;
+use crate::wire::names::{self, MAX_ID};
 
 /// The settings of a [`BrokerSession`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,7 +164,7 @@ impl<S: Storage> BrokerSession<S> {
         }
         let parts = self.storage.parts();
         let mut message = self.core.transmit.message(parts.tx);
-        message.put(br#"{"cmd":"enterprise_login_res","data":{"result":false,"msg":""#);
+        message.put(names::server::LOGIN_REFUSED_START);
         message.put_escaped(msg);
         message.put(b"\"}}\n");
         // A text that does not fit is left out.
@@ -238,13 +239,7 @@ impl<S: Storage> BrokerSession<S> {
         self.push_line(
             tag,
             id,
-            &[
-                br#"{"cmd":"enterprise_event_push","delivery_id":"#,
-                id,
-                comma,
-                members,
-                b"}",
-            ],
+            &[names::server::EVENT_PUSH_START, id, comma, members, b"}"],
         )
     }
 

@@ -3,10 +3,9 @@
 //! A slot is free, held by the application, or queued for its ack. The free list and the queue are links inside the
 //! slots, so every step is O(1) at any window.
 
-use crate::error::AckError;
-
-/// The longest `delivery_id` that can be acked, in bytes as the server sends it, quotes included (clause A3).
-pub const MAX_ID: usize = 40;
+use super::error::AckError;
+use crate::event::token::AckToken;
+use crate::wire::names::MAX_ID;
 
 /// The most slots that a session can use: a link must be able to name each, and one value says "none".
 pub(crate) const MAX_SLOTS: usize = 65_534;
@@ -60,22 +59,6 @@ impl core::fmt::Debug for Slot {
             .field("serial", &self.serial)
             .finish_non_exhaustive()
     }
-}
-
-/// Stands for one delivery until it is acked: give it back to [`Session::ack`](crate::Session::ack) when the
-/// application is done with the event.
-///
-/// It borrows nothing, is 8 bytes, and can cross threads and channels. It dies with its connection, for a delivery id
-/// means nothing on the next one (clause A4). Losing it costs one place of the window until the connection ends; the
-/// broker then delivers the event again. Sessions of one program refuse each other's tokens if each has a
-/// [`nonce`](crate::Config::nonce) of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[must_use = "a delivery that is never acked holds its place in the window and is delivered again"]
-pub struct AckToken {
-    serial: u32,
-    slot: u16,
-    nonce: u16,
 }
 
 /// The lists over the slots.

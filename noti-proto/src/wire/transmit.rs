@@ -1,6 +1,6 @@
 //! Bytes on their way out, and the messages they are.
 
-use crate::string::write_escaped;
+use crate::json::string::write_escaped;
 
 /// A cursor over the transmit buffer: `sent..filled` waits for the transport.
 #[derive(Debug)]

@@ -2,10 +2,11 @@
 
 use core::fmt;
 
-use crate::error::{JsonError, JsonErrorKind};
-use crate::number::JsonNumber;
-use crate::scan::{self, before, skip_white_space};
-use crate::string::{JsonStr, is_name};
+use super::error::{JsonError, JsonErrorKind};
+use super::number::JsonNumber;
+use super::scan::{self, skip_white_space};
+use super::string::{JsonStr, is_name};
+use super::token::{Fault, before};
 
 /// A JSON value as it stands in the line. Nothing is decoded until it is asked for.
 ///
@@ -53,7 +54,7 @@ impl<'a> JsonValue<'a> {
         let start = skip_white_space(text);
         let read = scan::value(start, 0).and_then(|rest| match skip_white_space(rest) {
             [] => Ok(rest),
-            rest => Err(scan::Fault::new(JsonErrorKind::TrailingBytes, rest)),
+            rest => Err(Fault::new(JsonErrorKind::TrailingBytes, rest)),
         });
         match read {
             Ok(rest) => Ok(Self::from_validated(before(start, rest))),
@@ -155,6 +156,14 @@ impl<'a> JsonValue<'a> {
         let members = self.as_object()?;
         let named = members.filter(|(key, _)| *key == name);
         named.last().map(|(_, value)| value)
+    }
+}
+
+impl<'a> JsonStr<'a> {
+    /// Reads a string with its quotes, which must be the whole text.
+    #[must_use]
+    pub fn parse(text: &'a [u8]) -> Option<Self> {
+        JsonValue::parse(text).ok()?.as_str()
     }
 }
 

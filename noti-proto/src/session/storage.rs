@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::in_flight::Slot;
+use crate::session::acks::Slot;
 
 /// The shortest transmit buffer, in bytes: it holds one ack with the longest id.
 pub const MIN_TRANSMIT: usize = 96;

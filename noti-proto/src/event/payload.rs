@@ -1,10 +1,12 @@
 //! The six kinds of device events, each with its own fields (clauses P2 to P6).
 
-use crate::base64::{self, Base64Error};
-use crate::error::FieldError;
-use crate::event::{Delivery, EventType, number, present, string};
-use crate::string::JsonStr;
-use crate::value::{JsonValue, ObjectIter};
+use super::base64::{self, Base64Error};
+use super::delivery::Delivery;
+use super::error::FieldError;
+use super::field::{number, present, string};
+use super::kind::EventType;
+use crate::json::string::JsonStr;
+use crate::json::value::{JsonValue, ObjectIter};
 
 /// A device event by its kind. The fields that all kinds share are those of [`Delivery`].
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +28,16 @@ pub enum Payload<'a> {
     Other,
 }
 
+impl<'a> Delivery<'a> {
+    /// The event by its kind, with the fields that the kind has.
+    #[must_use]
+    pub fn payload(&self) -> Payload<'a> {
+        Payload::of(*self)
+    }
+}
+
 impl<'a> Payload<'a> {
-    pub(crate) fn of(delivery: Delivery<'a>) -> Self {
+    fn of(delivery: Delivery<'a>) -> Self {
         let data = delivery.data();
         match delivery.event_type() {
             Ok(EventType::DeviceOnline) => Self::DeviceOnline(DeviceOnline { delivery }),

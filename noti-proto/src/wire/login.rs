@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::transmit::Message;
+use super::names;
+use super::transmit::Message;
 
 /// The credentials of an enterprise (clause L1). Borrowed for one call, never kept: the session writes them to its
 /// transmit buffer, and overwrites them there once they have left or the connection has ended.
@@ -23,12 +24,12 @@ impl fmt::Debug for Login<'_> {
 
 impl Login<'_> {
     pub(crate) fn write(&self, prefetch: u16, message: &mut Message<'_>) {
-        message.put(br#"{"cmd":"enterprise_login_req","data":{"enterprise_id":""#);
+        message.put(names::LOGIN_START);
         message.put_escaped(self.enterprise_id);
-        message.put(br#"","enterprise_secret":""#);
+        message.put(names::LOGIN_SECRET);
         message.put_escaped(self.enterprise_secret);
-        message.put(br#"","prefetch_count":"#);
+        message.put(names::LOGIN_PREFETCH);
         message.put_number(u32::from(prefetch));
-        message.put(b"}}\n");
+        message.put(names::LOGIN_END);
     }
 }

@@ -3,34 +3,13 @@
 //! Every function takes the bytes that are left and gives back the bytes after what it has read, so a position is a
 //! length and no index can be out of range. A raw `\n` ends a line (clause F1), so it is no white space here.
 
-use crate::error::JsonErrorKind;
+use super::error::JsonErrorKind;
 #[cfg(target_pointer_width = "64")]
-use crate::quick;
+use super::fast;
+use super::token::{Fault, Rest, before, escape, literal, unexpected};
 
 /// How deep arrays and objects may nest, the message itself included (clause J2).
 pub const MAX_DEPTH: u32 = 64;
-
-/// What is wrong, and the bytes from there on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fault<'a> {
-    pub(crate) kind: JsonErrorKind,
-    pub(crate) rest: &'a [u8],
-}
-
-impl<'a> Fault<'a> {
-    pub(crate) const fn new(kind: JsonErrorKind, rest: &'a [u8]) -> Self {
-        Self { kind, rest }
-    }
-}
-
-/// The bytes that are left, or what is wrong with them.
-pub(crate) type Rest<'a> = Result<&'a [u8], Fault<'a>>;
-
-/// What `whole` holds before `rest`, its own tail.
-pub(crate) fn before<'a>(whole: &'a [u8], rest: &[u8]) -> &'a [u8] {
-    let length = whole.len().saturating_sub(rest.len());
-    whole.get(..length).unwrap_or_default()
-}
 
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn skip_white_space(mut rest: &[u8]) -> &[u8] {
@@ -57,7 +36,7 @@ pub(crate) fn value(rest: &[u8], depth: u32) -> Rest<'_> {
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 fn scalar(rest: &[u8]) -> Rest<'_> {
     #[cfg(target_pointer_width = "64")]
-    if let Some(rest) = quick::scalar(rest) {
+    if let Some(rest) = fast::scalar(rest) {
         return Ok(rest);
     }
     match rest {
@@ -77,7 +56,7 @@ pub(crate) struct Text<'a> {
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 pub(crate) fn string(start: &[u8]) -> Result<Text<'_>, Fault<'_>> {
     #[cfg(target_pointer_width = "64")]
-    if let Some(rest) = quick::string(start)
+    if let Some(rest) = fast::string(start)
         && let [raw @ .., _] = before(start, rest)
     {
         return Ok(Text { raw, rest });
@@ -107,21 +86,6 @@ pub(crate) fn any_string(start: &[u8]) -> Result<Text<'_>, Fault<'_>> {
             [] | [b'\n', ..] => return Err(Fault::new(JsonErrorKind::UnexpectedEnd, rest)),
             _ => return Err(Fault::new(JsonErrorKind::ControlCharacter, rest)),
         }
-    }
-}
-
-/// Reads an escape whose backslash has been taken.
-pub(crate) fn escape(rest: &[u8]) -> Option<&[u8]> {
-    match rest {
-        [
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
-            tail @ ..,
-        ] => Some(tail),
-        [b'u', a, b, c, d, tail @ ..] => [a, b, c, d]
-            .iter()
-            .all(|digit| digit.is_ascii_hexdigit())
-            .then_some(tail),
-        _ => None,
     }
 }
 
@@ -194,66 +158,11 @@ fn skip_plain(mut rest: &[u8]) -> Plain<'_> {
     Plain { rest, ascii }
 }
 
-/// Reads a number, `true`, `false` or `null`.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
-pub(crate) fn literal(rest: &[u8]) -> Rest<'_> {
-    match rest {
-        [b'-' | b'0'..=b'9', ..] => number(rest),
-        [b't', b'r', b'u', b'e', tail @ ..]
-        | [b'f', b'a', b'l', b's', b'e', tail @ ..]
-        | [b'n', b'u', b'l', b'l', tail @ ..] => Ok(tail),
-        _ => Err(unexpected(rest)),
-    }
-}
-
-pub(crate) fn number(start: &[u8]) -> Rest<'_> {
-    let invalid = |rest| Fault::new(JsonErrorKind::InvalidNumber, rest);
-    let unsigned = match start {
-        [b'-', tail @ ..] => tail,
-        _ => start,
-    };
-    let mut rest = match unsigned {
-        [b'0', tail @ ..] => tail,
-        [b'1'..=b'9', tail @ ..] => skip_digits(tail),
-        _ => return Err(invalid(unsigned)),
-    };
-    if let [b'.', tail @ ..] = rest {
-        rest = digits(tail).ok_or(invalid(tail))?;
-    }
-    if let [b'e' | b'E', tail @ ..] = rest {
-        let exponent = match tail {
-            [b'+' | b'-', tail @ ..] => tail,
-            _ => tail,
-        };
-        rest = digits(exponent).ok_or(invalid(exponent))?;
-    }
-    Ok(rest)
-}
-
-/// One digit at least.
-fn digits(rest: &[u8]) -> Option<&[u8]> {
-    match rest {
-        [b'0'..=b'9', tail @ ..] => Some(skip_digits(tail)),
-        _ => None,
-    }
-}
-
 #[cfg(target_pointer_width = "64")]
-pub(crate) use crate::quick::skip_digits;
+use super::fast::members as fast_members;
 
 #[cfg(not(target_pointer_width = "64"))]
-pub(crate) fn skip_digits(mut rest: &[u8]) -> &[u8] {
-    while let [b'0'..=b'9', tail @ ..] = rest {
-        rest = tail;
-    }
-    rest
-}
-
-#[cfg(target_pointer_width = "64")]
-use crate::quick::members as quick_members;
-
-#[cfg(not(target_pointer_width = "64"))]
-const fn quick_members(_: &[u8]) -> Option<&[u8]> {
+const fn fast_members(_: &[u8]) -> Option<&[u8]> {
     None
 }
 
@@ -285,7 +194,7 @@ fn nested(start: &[u8], depth: u32) -> Rest<'_> {
             match rest {
                 [b'}', ..] if objects & 1 == 1 => {}
                 [b']', ..] if objects & 1 == 0 => {}
-                _ if objects & 1 == 1 => match quick_members(rest) {
+                _ if objects & 1 == 1 => match fast_members(rest) {
                     Some(after) => rest = after,
                     None => {
                         rest = key(rest)?.rest;
@@ -336,14 +245,6 @@ pub(crate) fn key(rest: &[u8]) -> Result<Text<'_>, Fault<'_>> {
         rest: skip_white_space(tail),
         ..text
     })
-}
-
-pub(crate) const fn unexpected(rest: &[u8]) -> Fault<'_> {
-    let kind = match rest {
-        [] | [b'\n', ..] => JsonErrorKind::UnexpectedEnd,
-        _ => JsonErrorKind::UnexpectedByte,
-    };
-    Fault::new(kind, rest)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::fmt;
 
-use crate::search::{memchr, memrchr};
+use crate::json::find::{memchr, memrchr};
 
 /// Owns the received bytes of one connection and cuts them into lines.
 ///

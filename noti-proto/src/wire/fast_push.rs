@@ -1,11 +1,10 @@
-//! The start of a push as a server usually writes it: the members in the order of the document, nothing between them.
+//! Fast path for compact pushes whose members stand in the order of the document.
 //!
-//! Only a short way: it stops where a line is anything else, and the walk of `message` goes on from there.
+//! It stops at the first deviation; `message::read_members` continues from there.
 
-use crate::message::{Member, Members};
-use crate::{quick, scan};
-
-const COMMAND: &[u8] = br#"{"cmd":"enterprise_event_push""#;
+use super::members::{Member, Members};
+use super::names::EVENT_PUSH_START;
+use crate::json::{fast, scan};
 
 /// Reads as many members of a push as stand in their usual places, and gives back what follows the last one's value. `None`
 /// when not even the command does.
@@ -13,7 +12,7 @@ pub(crate) fn members<'a>(start: &'a [u8], members: &mut Members) -> Option<&'a 
     u32::try_from(start.len()).ok()?;
     let mut walk = Walk {
         length: start.len(),
-        rest: start.strip_prefix(COMMAND)?,
+        rest: start.strip_prefix(EVENT_PUSH_START)?,
         members,
     };
     walk.members.note(Member::Cmd, 7, 30);
@@ -52,14 +51,14 @@ impl<'a> Walk<'a, '_> {
         let [b'"', inside @ ..] = value else {
             return None;
         };
-        self.take(member, value, quick::string(inside)?)
+        self.take(member, value, fast::string(inside)?)
     }
 
     /// Reads a string, a number or a literal. Its key comes with the comma before it.
     #[inline(always)]
     fn scalar(&mut self, member: Member, key: &[u8]) -> Option<()> {
         let value = self.rest.strip_prefix(key)?;
-        self.take(member, value, quick::scalar(value)?)
+        self.take(member, value, fast::scalar(value)?)
     }
 
     /// Reads any value. Its key comes with the comma before it.

@@ -1,6 +1,6 @@
 //! The moment of an event, read exactly from the number that the server prints.
 
-use crate::number::{JsonNumber, NumberError};
+use crate::json::number::{JsonNumber, NumberError};
 
 /// A moment in UTC: whole seconds since 1970-01-01T00:00:00Z, and nanoseconds.
 ///

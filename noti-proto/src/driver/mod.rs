@@ -104,13 +104,13 @@ use core::fmt;
 
 use embedded_io::ErrorKind;
 
-use crate::error::ConnectError;
-use crate::event::Event;
-use crate::instant::Instant;
-use crate::line_buf::LineBuf;
-use crate::login::Login;
-use crate::session::{CloseReason, Session, State};
-use crate::storage::Storage;
+use crate::event::incoming::Event;
+use crate::session::error::ConnectError;
+use crate::session::instant::Instant;
+use crate::session::machine::{CloseReason, Session, State};
+use crate::session::storage::Storage;
+use crate::wire::line::LineBuf;
+use crate::wire::login::Login;
 
 /// Moves the bytes of one connection between a transport and a session.
 ///

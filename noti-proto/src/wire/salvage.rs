@@ -4,12 +4,8 @@
 //! It goes by the text's tokens alone (strings, brackets, colons and commas), so it can stop and go on at any byte, and a fault
 //! somewhere in the line does not keep it from the rest. On a sound line it finds what the scanner finds.
 
-use crate::MAX_ID;
-use crate::scan;
-
-const CMD: &[u8] = b"cmd";
-const DELIVERY_ID: &[u8] = b"delivery_id";
-const PUSH: &[u8] = b"enterprise_event_push";
+use super::names::{self, MAX_ID};
+use crate::json::scan;
 
 /// Which of the three words a string can still be.
 const IS_CMD: u8 = 1;
@@ -17,9 +13,9 @@ const IS_DELIVERY_ID: u8 = 2;
 const IS_PUSH: u8 = 4;
 
 const WORDS: &[(u8, &[u8])] = &[
-    (IS_CMD, CMD),
-    (IS_DELIVERY_ID, DELIVERY_ID),
-    (IS_PUSH, PUSH),
+    (IS_CMD, names::CMD.as_bytes()),
+    (IS_DELIVERY_ID, names::DELIVERY_ID.as_bytes()),
+    (IS_PUSH, names::EVENT_PUSH.as_bytes()),
 ];
 
 /// A scan that is under way. The id's bytes collect in a place that the caller lends to each call.
@@ -217,7 +213,7 @@ impl Recovery {
             return;
         }
         if self.member == Member::Command && self.command == Command::Open {
-            self.command = match self.word.is(IS_PUSH, PUSH) {
+            self.command = match self.word.is(IS_PUSH, names::EVENT_PUSH.as_bytes()) {
                 true => Command::Push,
                 false => Command::Other,
             };
@@ -281,13 +277,13 @@ impl Recovery {
             // One too many: what follows is nobody's value.
             _ => return,
         }
-        if self.word.is(IS_CMD, CMD) {
+        if self.word.is(IS_CMD, names::CMD.as_bytes()) {
             self.member = Member::Command;
             self.command = match self.command {
                 Command::Unknown => Command::Open,
                 _ => Command::Other,
             };
-        } else if self.word.is(IS_DELIVERY_ID, DELIVERY_ID) {
+        } else if self.word.is(IS_DELIVERY_ID, names::DELIVERY_ID.as_bytes()) {
             self.member = Member::DeliveryId;
             self.id = match self.id {
                 Id::Unknown => Id::Open,

@@ -3,7 +3,7 @@
 use core::error::Error;
 use core::fmt;
 
-use crate::search::memchr;
+use super::find::memchr;
 
 /// A JSON string as it stands in the line, between its quotes.
 ///
@@ -26,12 +26,6 @@ pub struct JsonStr<'a> {
 }
 
 impl<'a> JsonStr<'a> {
-    /// Reads a string with its quotes, which must be the whole text.
-    #[must_use]
-    pub fn parse(text: &'a [u8]) -> Option<Self> {
-        crate::JsonValue::parse(text).ok()?.as_str()
-    }
-
     /// What stands between the quotes of a string that the scanner has accepted.
     pub(crate) const fn from_validated(raw: &'a [u8]) -> Self {
         Self { raw }

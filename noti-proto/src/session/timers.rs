@@ -1,6 +1,6 @@
 //! The deadlines of a session.
 
-use crate::instant::Instant;
+use crate::session::instant::Instant;
 
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,12 @@
+//! The messages on the wire: lines, the names and literals of the protocol, and how they are read and written.
+
+pub(crate) mod error;
+#[cfg(target_pointer_width = "64")]
+pub(crate) mod fast_push;
+pub(crate) mod line;
+pub(crate) mod login;
+pub(crate) mod members;
+pub(crate) mod message;
+pub(crate) mod names;
+pub(crate) mod salvage;
+pub(crate) mod transmit;
