@@ -184,6 +184,7 @@ impl Play {
         let expected = match before {
             State::LoggingIn if login => Some(CloseReason::LoginTimeout),
             State::LoggedIn if pong => Some(CloseReason::PongTimeout),
+            State::Closing(reason) if stall => Some(reason),
             _ if open && stall => Some(CloseReason::TransmitStalled),
             _ => None,
         };

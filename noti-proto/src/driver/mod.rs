@@ -189,10 +189,13 @@ where
         self.still_open()
     }
 
-    /// The transport has failed.
+    /// The transport has failed. A session that was closing already says more than the transport does.
     fn lost<E>(&mut self, error: DriverError<E>) -> DriverError<E> {
         self.session.disconnected((self.clock)());
-        error
+        match self.session.state() {
+            State::Closed(reason) if reason != CloseReason::Disconnected => reason.into(),
+            _ => error,
+        }
     }
 
     const fn still_open(&self) -> Result<(), CloseReason> {

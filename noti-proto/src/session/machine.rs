@@ -158,7 +158,7 @@ impl<S: Storage> Session<S> {
     }
 
     /// The transport has ended, or was given up. Tokens die, acks that have not left are dropped: the broker will
-    /// deliver those events again.
+    /// deliver those events again. A session that was [closing](State::Closing) keeps its reason.
     pub fn disconnected(&mut self, _now: Instant) {
         if !matches!(self.core.state, State::Closed(_)) {
             self.core
@@ -371,7 +371,11 @@ impl Core {
         self.ping_due = false;
         self.awaiting_pong = false;
         self.paused = false;
-        self.state = State::Closed(reason);
+        // What ended the session first is kept, whichever way its transport ends then.
+        self.state = State::Closed(match self.state {
+            State::Closing(first) => first,
+            _ => reason,
+        });
     }
 
     /// Ends the connection as soon as the acks given so far are out.

@@ -202,6 +202,22 @@ fn the_end_of_the_stream_comes_after_what_came_before_it() {
     }
 }
 
+/// E3: a server that has reported an error inside often resets the connection: the reason to wait is kept.
+#[test]
+fn a_closing_session_says_more_than_the_transport() {
+    let (clock, mut session, mut lines, mut seen) =
+        (Clock::default(), session(), lines(), Seen::default());
+    let mut peer = Peer::new(&clock);
+    let mut driver = Driver::login(&mut session, &mut lines, clock.reader(), &CREDENTIALS).unwrap();
+    settle(&mut driver, &mut peer, &mut seen).unwrap();
+    peer.sends(ACCEPTED);
+    peer.sends(&push(1));
+    peer.sends("{\"cmd\":\"invalid_msg\",\"error_code\":4000}\n");
+    peer.on_write(Output::Fail(ErrorKind::ConnectionReset));
+    let end = settle(&mut driver, &mut peer, &mut seen);
+    assert_eq!(end, Err(DriverError::Closed(CloseReason::ServerError)));
+}
+
 #[test]
 fn a_transport_that_fails_ends_the_session() {
     let cases: [Failure; 4] = [

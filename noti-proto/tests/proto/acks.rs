@@ -327,7 +327,7 @@ fn a_closing_session_does_not_wait_for_ever() {
     client.at(6_000).sends_at_most(3);
     assert_eq!(client.deadline(), Some(36_000));
     client.at(36_000).times_out();
-    assert_eq!(client.state(), State::Closed(CloseReason::TransmitStalled));
+    assert_eq!(client.state(), State::Closed(CloseReason::WindowExceeded));
 }
 
 /// A6: without acks to send, an overrun ends the session at once.

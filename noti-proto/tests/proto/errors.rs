@@ -1,8 +1,8 @@
 //! What the server complains about, and what nobody expects.
 
-use noti_proto::{CloseReason, Event, State};
+use noti_proto::{AckError, CloseReason, Event, State};
 
-use crate::story::{Client, ack};
+use crate::story::{Client, ack, push};
 
 fn invalid(code: &str) -> String {
     format!(r#"{{"cmd":"invalid_msg","error_code":{code},"msg":"why"}}"#)
@@ -133,6 +133,34 @@ fn a_server_error_ends_the_session_after_the_acks() {
     let mut client = Client::logged_in();
     assert!(client.reads(&invalid("4000")).is_some());
     assert_eq!(client.state(), State::Closed(CloseReason::ServerError));
+}
+
+/// E3, A6, H5: a closing session keeps its reason when its transport ends or stalls before the acks are out.
+#[test]
+fn a_closing_session_keeps_its_reason() {
+    for (last, reason) in [
+        (invalid("4000"), CloseReason::ServerError),
+        (push("6"), CloseReason::WindowExceeded),
+    ] {
+        for stalls in [false, true] {
+            let mut client = Client::logged_in();
+            let tokens = ["1", "2", "3", "4", "5"].map(|id| client.gets(id));
+            client.acks(tokens[0]);
+            let _ = client.reads(&last);
+            client.sends_at_most(1);
+            assert_eq!(client.state(), State::Closing(reason));
+            if stalls {
+                client.at(30_000).times_out();
+            } else {
+                client.disconnects();
+            }
+            assert_eq!(client.state(), State::Closed(reason));
+            assert_eq!(client.session.ack(tokens[1]), Err(AckError::Stale));
+            client.is_let_in();
+            client.disconnects();
+            assert_eq!(client.state(), State::Closed(CloseReason::Disconnected));
+        }
+    }
 }
 
 /// E3: a ping that is half sent is finished, one that is only due is not.

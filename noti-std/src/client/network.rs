@@ -352,7 +352,13 @@ impl Network {
             let stop = self.take_acks();
             let sent = self.transmit(link);
             self.exchange.publish(&mut self.events);
-            // Why the session ended says more than what the transport says then.
+            // Why the session ended, or was about to, says more than what the transport says then.
+            let failed = received.is_err() || sent.is_err();
+            if let State::Closing(reason) = self.session.state()
+                && failed
+            {
+                return Err(Disconnect::session(reason).into());
+            }
             if let State::Closed(reason) = self.session.state() {
                 let refusal = self.connection.refusal.take();
                 return Err(refusal
