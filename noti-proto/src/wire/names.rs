@@ -58,6 +58,8 @@ pub(crate) mod server {
     /// A login that is refused, up to the text.
     pub(crate) const LOGIN_REFUSED_START: &[u8] =
         br#"{"cmd":"enterprise_login_res","data":{"result":false,"msg":""#;
+    /// And after it.
+    pub(crate) const LOGIN_REFUSED_END: &[u8] = b"\"}}\n";
     /// A whole pong.
     pub(crate) const PONG_LINE: &[u8] = b"{\"cmd\":\"enterprise_pong\"}\n";
     /// The plain line that an idle client gets before its connection ends (clause H2).
