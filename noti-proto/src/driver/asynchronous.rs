@@ -165,6 +165,10 @@ where
     B: AsRef<[u8]> + AsMut<[u8]>,
     R: Read,
 {
+    // A transport need not repeat its end: what a read would find after it is not known.
+    if *ended {
+        return Ok(());
+    }
     let spare = lines.spare();
     if spare.is_empty() {
         return Err(DriverError::NoReceiveBuffer);

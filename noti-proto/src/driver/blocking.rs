@@ -71,11 +71,10 @@ where
                 Ok(true) => moved = true,
                 Ok(false) => break,
                 // What came before the failure is handed over first.
-                Err(_) if moved => {
-                    self.ended = true;
-                    break;
+                Err(error) => {
+                    self.handle(&mut handler)?;
+                    return Err(self.lost(error));
                 }
-                Err(error) => return Err(self.lost(error)),
             }
         }
         self.handle(&mut handler)?;

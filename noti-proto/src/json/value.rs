@@ -160,9 +160,12 @@ impl<'a> JsonValue<'a> {
 }
 
 impl<'a> JsonStr<'a> {
-    /// Reads a string with its quotes, which must be the whole text.
+    /// Reads a string with its quotes, which must be the whole text, without white space around it.
     #[must_use]
     pub fn parse(text: &'a [u8]) -> Option<Self> {
+        let [b'"', .., b'"'] = text else {
+            return None;
+        };
         JsonValue::parse(text).ok()?.as_str()
     }
 }

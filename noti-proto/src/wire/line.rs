@@ -292,14 +292,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LineBuf<B> {
         };
     }
 
-    /// Gives the bytes of finished lines free: at once when nothing else is there, else only when the end is reached.
-    /// What moves is the unfinished line, which then starts the buffer and so never moves again.
+    /// Reclaims the bytes of finished lines: at once when nothing else is there, otherwise when they are more than half
+    /// of the storage, or the storage is exhausted. The unfinished line moves to the front and does not move again.
     fn make_room(&mut self) {
+        let size = self.storage.as_ref().len();
         if self.start == self.end {
             self.start = 0;
             self.complete = 0;
             self.end = 0;
-        } else if self.start > 0 && self.end == self.storage.as_ref().len() {
+        } else if self.start > size / 2 || (self.start > 0 && self.end == size) {
             move_to_front(self.storage.as_mut(), self.start);
             self.end = self.end.saturating_sub(self.start);
             self.complete = self.complete.saturating_sub(self.start);

@@ -272,6 +272,23 @@ fn a_stuck_transport_is_read_at_the_beginning_of_each_step() {
 }
 
 #[test]
+fn nothing_is_read_after_the_end_of_the_stream() {
+    for way in WAYS {
+        logged_in!(way, driver, peer, clock, seen);
+        // The end comes while the step waits; a read after it would fail.
+        peer.then(Input::Nothing);
+        peer.then(Input::EndOnce);
+        peer.then(Input::Fail(ErrorKind::NotConnected));
+        let mut end = None;
+        while !matches!(end, Some(Err(_))) {
+            end = step(way, &mut driver, &peer, &clock, &mut seen, 3);
+        }
+        let closed = Err(DriverError::Closed(CloseReason::Disconnected));
+        assert_eq!(end, Some(closed), "{way:?}");
+    }
+}
+
+#[test]
 fn a_transport_that_fails_ends_the_session() {
     let cases: [Failure; 5] = [
         (

@@ -187,7 +187,15 @@ fn a_refusal_is_heard_although_the_connection_is_reset_after_it() {
 
 #[test]
 fn the_end_of_the_stream_comes_after_what_came_before_it() {
-    for end in [Input::End, Input::Fail(ErrorKind::ConnectionReset)] {
+    let ends = [
+        (Input::End, DriverError::Closed(CloseReason::Disconnected)),
+        // An overrun: a transport that has lost bytes.
+        (
+            Input::Fail(ErrorKind::Other),
+            DriverError::Read(ErrorKind::Other),
+        ),
+    ];
+    for (end, error) in ends {
         let (clock, mut session, mut lines, mut seen) =
             (Clock::default(), session(), lines(), Seen::default());
         let mut peer = Peer::new(&clock);
@@ -196,7 +204,7 @@ fn the_end_of_the_stream_comes_after_what_came_before_it() {
         peer.sends(&format!("{ACCEPTED}{}{{", push(1)));
         peer.then(end);
         let end = driver.poll(&mut peer, |event, _| seen.note(&event));
-        assert_eq!(end, Err(DriverError::Closed(CloseReason::Disconnected)));
+        assert_eq!(end, Err(error));
         assert_eq!(seen.events, ["logged in", "delivery 1"]);
         assert_eq!(session.ack(seen.tokens[0]), Err(AckError::Stale));
     }

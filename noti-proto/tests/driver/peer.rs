@@ -109,6 +109,8 @@ pub(crate) enum Input {
     NothingUntil(u64),
     Fail(ErrorKind),
     End,
+    /// The end, after which a read meets the rest of the script.
+    EndOnce,
 }
 
 /// What a write or a flush meets. When the script is over, all goes through.
@@ -187,6 +189,7 @@ impl Peer {
                 None
             }
             Some(Input::Fail(kind)) => Some(Err(kind)),
+            Some(Input::EndOnce) => Some(Ok(0)),
             Some(Input::End) => {
                 script.input.push_front(Input::End);
                 Some(Ok(0))

@@ -326,6 +326,26 @@ fn the_session_and_the_search_agree_on_where_a_line_ends() {
     }
 }
 
+/// F1: reads of a steady size find room while lines go by: none is cut short by lines that were handed out already.
+#[test]
+fn finished_lines_give_their_room_to_the_next_read() {
+    let line = [[b'x'; 399].as_slice(), b"\n"].concat();
+    let stream = line.repeat(300);
+    let mut buffer = LineBuf::new([0; 1024]);
+    let mut taken = 0;
+    for read in stream.chunks(300) {
+        let spare = buffer.spare();
+        assert!(spare.len() >= read.len(), "room for {}", spare.len());
+        spare[..read.len()].copy_from_slice(read);
+        buffer.commit(read.len());
+        while let Some(next) = buffer.next_line() {
+            assert_eq!(next.bytes(), &line[..399]);
+            taken += 1;
+        }
+    }
+    assert_eq!(taken, 300);
+}
+
 /// F1: a line of 1 MiB that comes byte by byte. Were it searched anew with every read, this would search 512 GiB.
 #[test]
 fn each_byte_is_searched_once() {

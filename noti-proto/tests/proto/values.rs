@@ -124,11 +124,23 @@ fn a_short_buffer_is_an_error() {
 #[test]
 fn only_a_string_is_a_string() {
     for text in [
-        "", "\"", "a", "1", "null", "\"a\" x", "\"a", "[\"a\"]", "\"\t\"",
+        "",
+        "\"",
+        "a",
+        "1",
+        "null",
+        "\"a\" x",
+        "\"a",
+        "[\"a\"]",
+        "\"\t\"",
+        "\"a\"b\"",
+        " \"a\"",
+        "\"a\" ",
+        "\t\"a\"\r",
     ] {
         assert!(JsonStr::parse(text.as_bytes()).is_none(), "{text}");
     }
-    assert!(JsonStr::parse(b" \"a\" ").is_some());
+    assert!(JsonStr::parse(b"\"\"").is_some_and(|text| text == ""));
 }
 
 /// J1: numbers keep their text and read exactly, whatever their form.
