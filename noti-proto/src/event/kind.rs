@@ -25,7 +25,7 @@ pub enum EventType<'a> {
 
 impl<'a> EventType<'a> {
     pub(super) fn named(name: JsonStr<'a>) -> Self {
-        #[cfg(target_pointer_width = "64")]
+        #[cfg(fast_kernel)]
         if let Some(known) = Self::plainly_named(name.as_bytes()) {
             return known;
         }
@@ -44,7 +44,7 @@ impl<'a> EventType<'a> {
     }
 
     /// By comparisons of known length: quicker than the list, and longer.
-    #[cfg(target_pointer_width = "64")]
+    #[cfg(fast_kernel)]
     const fn plainly_named(name: &[u8]) -> Option<Self> {
         Some(match name {
             b"device_status_kv" => Self::DeviceStatusKv,

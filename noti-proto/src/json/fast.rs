@@ -1,4 +1,5 @@
-//! Fast paths of the scanner for 64-bit targets; they would cost a microcontroller several KiB of flash.
+//! Fast paths of the scanner (`cfg(fast_kernel)`, chosen in `build.rs`); they would cost a microcontroller several KiB of
+//! flash.
 //!
 //! Each accepts a subset of its counterpart in `scan` and returns `None` otherwise, so what is accepted never depends on
 //! this module.

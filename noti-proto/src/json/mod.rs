@@ -1,13 +1,13 @@
 //! JSON text as it stands in a line: a validating scanner and views of what it has accepted.
 
 pub(crate) mod error;
-#[cfg(target_pointer_width = "64")]
+#[cfg(fast_kernel)]
 pub(crate) mod fast;
 pub(crate) mod find;
 pub(crate) mod number;
 pub(crate) mod scan;
 pub(crate) mod string;
-#[cfg(target_pointer_width = "64")]
+#[cfg(fast_kernel)]
 pub(crate) mod swar;
 pub(crate) mod token;
 pub(crate) mod value;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-#[cfg(target_pointer_width = "64")]
+#[cfg(fast_kernel)]
 use super::swar;
 use super::token::{before, skip_digits};
 
@@ -118,7 +118,7 @@ impl<'a> JsonNumber<'a> {
 
     /// The value cut at its decimal point, wherever the exponent puts that.
     pub(crate) fn split(self) -> Split {
-        #[cfg(target_pointer_width = "64")]
+        #[cfg(fast_kernel)]
         if let Some(split) = usual_split(self.text) {
             return split;
         }
@@ -274,7 +274,7 @@ impl<'a> Decimal<'a> {
 }
 
 /// What the last of so many places after the point counts, in billionths.
-#[cfg(target_pointer_width = "64")]
+#[cfg(fast_kernel)]
 const NANOS_BY_PLACES: [u64; 9] = [
     1_000_000_000,
     100_000_000,
@@ -289,7 +289,7 @@ const NANOS_BY_PLACES: [u64; 9] = [
 
 /// The two forms in which servers print the time of this era, ten digits before the point or `e+09` behind the first:
 /// what `Decimal` would find, without taking the number apart first.
-#[cfg(target_pointer_width = "64")]
+#[cfg(fast_kernel)]
 fn usual_split(text: &[u8]) -> Option<Split> {
     let digit = |byte: &u8| u64::from(byte & 0xf);
     let (whole, fraction) = match text {
@@ -360,7 +360,7 @@ fn digits(text: &[u8]) -> (&[u8], &[u8]) {
 
 /// The integer with these digits at its end; `None` once it has outgrown a `u64`.
 fn append(integer: Option<u64>, digits: &[u8]) -> Option<u64> {
-    #[cfg(target_pointer_width = "64")]
+    #[cfg(fast_kernel)]
     let (integer, digits) = append_by_eight(integer, digits);
     digits.iter().fold(integer, |integer, digit| {
         let digit = digit.wrapping_sub(b'0');
@@ -369,7 +369,7 @@ fn append(integer: Option<u64>, digits: &[u8]) -> Option<u64> {
 }
 
 /// Appends eight digits at a time, and gives back those that are left.
-#[cfg(target_pointer_width = "64")]
+#[cfg(fast_kernel)]
 fn append_by_eight(mut integer: Option<u64>, mut digits: &[u8]) -> (Option<u64>, &[u8]) {
     while let Some((eight, rest)) = swar::eight_digits(digits) {
         let appended = integer.and_then(|integer| integer.checked_mul(100_000_000));
@@ -653,7 +653,7 @@ mod tests {
             prop_assert_eq!(number(&text).to_i64(), narrowed(value), "{}", text);
         }
 
-        #[cfg(target_pointer_width = "64")]
+        #[cfg(fast_kernel)]
         #[test]
         fn the_usual_forms_split_as_all_do(
             text in "[0-9][.][0-9]{8,22}e[+]09|[0-9]{10}[.][0-9]{0,12}|[0-9.]{9,12}(e[+]0[89])?",

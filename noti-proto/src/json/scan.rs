@@ -4,17 +4,17 @@
 //! length and no index can be out of range. A raw `\n` ends a line (clause F1), so it is no white space here.
 
 use super::error::JsonErrorKind;
-#[cfg(target_pointer_width = "64")]
+#[cfg(fast_kernel)]
 use super::fast;
 use super::token::{Fault, Rest, before, escape, literal, unexpected};
 
 /// How deep arrays and objects may nest, the message itself included (clause J2).
 pub const MAX_DEPTH: u32 = 64;
 
-#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg_attr(fast_kernel, inline(always))]
 pub(crate) fn skip_white_space(mut rest: &[u8]) -> &[u8] {
     // Mostly there is none, and one comparison tells.
-    #[cfg(target_pointer_width = "64")]
+    #[cfg(fast_kernel)]
     if let [b'!'..=0xff, ..] = rest {
         return rest;
     }
@@ -25,7 +25,7 @@ pub(crate) fn skip_white_space(mut rest: &[u8]) -> &[u8] {
 }
 
 /// Reads one value. `depth` is how many arrays and objects it stands in.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg_attr(fast_kernel, inline(always))]
 pub(crate) fn value(rest: &[u8], depth: u32) -> Rest<'_> {
     match rest {
         [b'{' | b'[', ..] => nested(rest, depth),
@@ -33,9 +33,9 @@ pub(crate) fn value(rest: &[u8], depth: u32) -> Rest<'_> {
     }
 }
 
-#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg_attr(fast_kernel, inline(always))]
 fn scalar(rest: &[u8]) -> Rest<'_> {
-    #[cfg(target_pointer_width = "64")]
+    #[cfg(fast_kernel)]
     if let Some(rest) = fast::scalar(rest) {
         return Ok(rest);
     }
@@ -53,9 +53,9 @@ pub(crate) struct Text<'a> {
 }
 
 /// Reads a string whose opening quote has been taken.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg_attr(fast_kernel, inline(always))]
 pub(crate) fn string(start: &[u8]) -> Result<Text<'_>, Fault<'_>> {
-    #[cfg(target_pointer_width = "64")]
+    #[cfg(fast_kernel)]
     if let Some(rest) = fast::string(start)
         && let [raw @ .., _] = before(start, rest)
     {
@@ -64,7 +64,7 @@ pub(crate) fn string(start: &[u8]) -> Result<Text<'_>, Fault<'_>> {
     any_string(start)
 }
 
-#[cfg_attr(target_pointer_width = "64", cold, inline(never))]
+#[cfg_attr(fast_kernel, cold, inline(never))]
 pub(crate) fn any_string(start: &[u8]) -> Result<Text<'_>, Fault<'_>> {
     let mut rest = start;
     let mut ascii = true;
@@ -99,16 +99,16 @@ fn utf8<'a>(text: &'a [u8], start: &'a [u8]) -> Result<(), Fault<'a>> {
 
 /// How much of the text's start is UTF-8, if that is not all of it.
 fn valid_start(text: &[u8]) -> Option<usize> {
-    #[cfg(target_pointer_width = "64")]
+    #[cfg(fast_kernel)]
     return core::str::from_utf8(text)
         .err()
         .map(|error| error.valid_up_to());
-    #[cfg(not(target_pointer_width = "64"))]
+    #[cfg(not(fast_kernel))]
     return valid_start_by_table(text);
 }
 
 /// A third of the flash that `core`'s takes.
-#[cfg(any(test, not(target_pointer_width = "64")))]
+#[cfg(any(test, not(fast_kernel)))]
 fn valid_start_by_table(text: &[u8]) -> Option<usize> {
     let mut rest = text;
     loop {
@@ -158,10 +158,10 @@ fn skip_plain(mut rest: &[u8]) -> Plain<'_> {
     Plain { rest, ascii }
 }
 
-#[cfg(target_pointer_width = "64")]
+#[cfg(fast_kernel)]
 use super::fast::members as fast_members;
 
-#[cfg(not(target_pointer_width = "64"))]
+#[cfg(not(fast_kernel))]
 const fn fast_members(_: &[u8]) -> Option<&[u8]> {
     None
 }
@@ -231,7 +231,7 @@ fn nested(start: &[u8], depth: u32) -> Rest<'_> {
 }
 
 /// Reads a member's key and its colon, and the white space up to the value.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg_attr(fast_kernel, inline(always))]
 pub(crate) fn key(rest: &[u8]) -> Result<Text<'_>, Fault<'_>> {
     let [b'"', tail @ ..] = rest else {
         return Err(unexpected(rest));

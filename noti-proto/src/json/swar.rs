@@ -1,4 +1,4 @@
-//! Eight bytes of text in one register, for 64-bit targets: what stands in a string as it is, and digits.
+//! Eight bytes of text in one word, for the fast kernel: what stands in a string as it is, and digits.
 
 const ONES: u64 = u64::from_le_bytes([1; 8]);
 const HIGH: u64 = u64::from_le_bytes([0x80; 8]);

@@ -3,7 +3,7 @@
 //! Every function takes the bytes that are left and returns the bytes after what it has read.
 
 use super::error::JsonErrorKind;
-#[cfg(target_pointer_width = "64")]
+#[cfg(fast_kernel)]
 pub(crate) use super::swar::skip_digits;
 
 /// What is wrong, and the bytes from there on.
@@ -44,7 +44,7 @@ pub(crate) fn escape(rest: &[u8]) -> Option<&[u8]> {
 }
 
 /// Reads a number, `true`, `false` or `null`.
-#[cfg_attr(target_pointer_width = "64", inline(always))]
+#[cfg_attr(fast_kernel, inline(always))]
 pub(crate) fn literal(rest: &[u8]) -> Rest<'_> {
     match rest {
         [b'-' | b'0'..=b'9', ..] => number(rest),
@@ -95,7 +95,7 @@ pub(crate) const fn unexpected(rest: &[u8]) -> Fault<'_> {
     Fault::new(kind, rest)
 }
 
-#[cfg(not(target_pointer_width = "64"))]
+#[cfg(not(fast_kernel))]
 pub(crate) fn skip_digits(mut rest: &[u8]) -> &[u8] {
     while let [b'0'..=b'9', tail @ ..] = rest {
         rest = tail;

@@ -62,7 +62,7 @@ const MEMBERS: [(&str, Member); 10] = [
 impl Member {
     /// The member of this name, if it is one of them. Escapes in a key do not hide it.
     pub(crate) fn named(key: &[u8]) -> Option<Self> {
-        #[cfg(target_pointer_width = "64")]
+        #[cfg(fast_kernel)]
         if let Some(member) = Self::plainly_named(key) {
             return Some(member);
         }
@@ -71,7 +71,7 @@ impl Member {
     }
 
     /// By comparisons of known length: quicker than the list, and 500 bytes of flash longer.
-    #[cfg(target_pointer_width = "64")]
+    #[cfg(fast_kernel)]
     const fn plainly_named(name: &[u8]) -> Option<Self> {
         Some(match name {
             b"cmd" => Self::Cmd,
@@ -105,7 +105,7 @@ impl Members {
     }
 
     /// Notes where the value stands.
-    #[cfg(target_pointer_width = "64")]
+    #[cfg(fast_kernel)]
     pub(crate) fn note(&mut self, member: Member, start: u32, end: u32) {
         if let Some(span) = self.0.get_mut(member as usize) {
             *span = Span { start, end };
@@ -113,7 +113,7 @@ impl Members {
     }
 }
 
-#[cfg(all(test, target_pointer_width = "64"))]
+#[cfg(all(test, fast_kernel))]
 mod tests {
     use super::{MEMBERS, Member};
 

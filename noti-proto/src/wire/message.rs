@@ -1,7 +1,7 @@
 //! A whole line read as a message: its command, and where its members stand (clauses J1 to J4).
 
 use super::error::LineError;
-#[cfg(target_pointer_width = "64")]
+#[cfg(fast_kernel)]
 use super::fast_push;
 use super::line::{Batch, without_carriage_return};
 use super::members::{Member, Members, Span};
@@ -44,7 +44,7 @@ const COMMANDS: &[(&str, Command)] = &[
 impl Command {
     fn named(raw: &[u8]) -> Self {
         // One comparison of known length for nearly every line.
-        #[cfg(target_pointer_width = "64")]
+        #[cfg(fast_kernel)]
         if raw == names::EVENT_PUSH.as_bytes() {
             return Self::Push;
         }
@@ -72,9 +72,9 @@ pub(crate) enum Reading<'a, 'm> {
 
 /// Reads the line that `batch` begins with, and tells the batch where it ended. `members` start empty.
 pub(crate) fn read<'a, 'm>(batch: &Batch<'a>, members: &'m mut Members) -> Reading<'a, 'm> {
-    #[cfg(target_pointer_width = "64")]
+    #[cfg(fast_kernel)]
     let usual = fast_push::members(batch.bytes, members);
-    #[cfg(not(target_pointer_width = "64"))]
+    #[cfg(not(fast_kernel))]
     let usual = None;
     match read_members(batch.bytes, usual, members) {
         Ok(rest) => {

@@ -1,7 +1,7 @@
 //! The messages on the wire: lines, the names and literals of the protocol, and how they are read and written.
 
 pub(crate) mod error;
-#[cfg(target_pointer_width = "64")]
+#[cfg(fast_kernel)]
 pub(crate) mod fast_push;
 pub(crate) mod line;
 pub(crate) mod login;

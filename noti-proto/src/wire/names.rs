@@ -27,7 +27,7 @@ pub(crate) const CMD: &str = "cmd";
 pub(crate) const DELIVERY_ID: &str = "delivery_id";
 
 /// The start of an event that is written in the document's order (clause P1).
-#[cfg(target_pointer_width = "64")]
+#[cfg(fast_kernel)]
 pub(crate) const EVENT_PUSH_START: &[u8] = br#"{"cmd":"enterprise_event_push""#;
 /// A whole ping.
 pub(crate) const PING_LINE: &[u8] = b"{\"cmd\":\"enterprise_ping\"}\n";
