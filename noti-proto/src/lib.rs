@@ -48,7 +48,10 @@
 //!     // 2. Wait for bytes, until session.poll_timeout() at the latest: the transport has a read timeout.
 //!     match transport.read(lines.spare()) {
 //!         Ok(0) => break,
-//!         Ok(read) => lines.commit(read),
+//!         Ok(read) => {
+//!             lines.commit(read);
+//!             session.note_received(clock());
+//!         }
 //!         Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
 //!         Err(error) => return Err(error),
 //!     }

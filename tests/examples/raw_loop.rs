@@ -57,7 +57,10 @@ fn serve(
         stream.set_read_timeout(session.poll_timeout().map(left))?;
         match stream.read(lines.spare()) {
             Ok(0) => session.disconnected(now()),
-            Ok(length) => lines.commit(length),
+            Ok(length) => {
+                lines.commit(length);
+                session.note_received(now());
+            }
             Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
             Err(error) => return Err(error.into()),
         }

@@ -53,7 +53,10 @@ fn run(
         }
         match transport.read(lines.spare()) {
             Ok(0) => break,
-            Ok(read) => lines.commit(read),
+            Ok(read) => {
+                lines.commit(read);
+                session.note_received(clock());
+            }
             Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
             Err(error) => return Err(error.into()),
         }

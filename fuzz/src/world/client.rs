@@ -170,7 +170,10 @@ impl World<'_> {
                 .down
                 .read(self.now, spare, &mut self.choices)
             {
-                Read::Bytes(n) => client.lines.commit(n),
+                Read::Bytes(n) => {
+                    client.lines.commit(n);
+                    client.session.note_received(Instant::from_millis(self.now));
+                }
                 Read::Nothing => return false,
                 Read::End => return true,
             }

@@ -128,8 +128,13 @@ where
         handler: &mut impl FnMut(Event<'_>, &mut Session<S>),
     ) -> Result<(), DriverError<R::Error>> {
         let receive = receive(self.lines, &mut self.ended, reader);
-        match first(receive, ready(Ok(()))).await {
-            Ok(()) => Ok(self.handle(handler)?),
+        match first(receive, ready(Ok(false))).await {
+            Ok(received) => {
+                if received {
+                    self.session.note_received((self.clock)());
+                }
+                Ok(self.handle(handler)?)
+            }
             Err(error) => Err(self.lost(error)),
         }
     }
@@ -141,12 +146,15 @@ where
 
     fn finish<E>(
         &mut self,
-        moved: Result<(), DriverError<E>>,
+        moved: Result<bool, DriverError<E>>,
         handler: &mut impl FnMut(Event<'_>, &mut Session<S>),
     ) -> Result<(), DriverError<E>> {
         match moved {
-            Ok(()) => {
+            Ok(received) => {
                 let now = (self.clock)();
+                if received {
+                    self.session.note_received(now);
+                }
                 self.feed(now, handler);
                 Ok(self.still_open()?)
             }
@@ -155,19 +163,20 @@ where
     }
 }
 
-/// Reads once. What has been read is in the buffer as soon as the read is done: nothing is lost when this is dropped.
+/// Reads once, and says whether bytes have arrived. What has been read is in the buffer as soon as the read is done:
+/// nothing is lost when this is dropped.
 async fn receive<B, R>(
     lines: &mut LineBuf<B>,
     ended: &mut bool,
     reader: &mut R,
-) -> Result<(), DriverError<R::Error>>
+) -> Result<bool, DriverError<R::Error>>
 where
     B: AsRef<[u8]> + AsMut<[u8]>,
     R: Read,
 {
     // A transport need not repeat its end: what a read would find after it is not known.
     if *ended {
-        return Ok(());
+        return Ok(false);
     }
     let spare = lines.spare();
     if spare.is_empty() {
@@ -175,21 +184,24 @@ where
     }
     match reader.read(spare).await {
         Ok(0) => *ended = true,
-        Ok(length) => lines.commit(length),
+        Ok(length) => {
+            lines.commit(length);
+            return Ok(true);
+        }
         Err(error) if is_passing(&error) => {}
         Err(error) => return Err(DriverError::Read(error)),
     }
-    Ok(())
+    Ok(false)
 }
 
-/// Writes and flushes once. What was written and not flushed is remembered: it is not written again when this is
+/// Writes and flushes once; `false`, for no bytes have arrived. What was written and not flushed is remembered: it is not written again when this is
 /// dropped.
 async fn send<S, C, W>(
     session: &mut Session<S>,
     clock: &mut C,
     unflushed: &mut usize,
     writer: &mut W,
-) -> Result<(), DriverError<W::Error>>
+) -> Result<bool, DriverError<W::Error>>
 where
     S: Storage,
     C: FnMut() -> Instant,
@@ -199,7 +211,7 @@ where
         match writer.write(session.poll_transmit(clock())).await {
             Ok(0) => return Err(DriverError::WriteZero),
             Ok(length) => *unflushed = length,
-            Err(error) if is_passing(&error) => return Ok(()),
+            Err(error) if is_passing(&error) => return Ok(false),
             Err(error) => return Err(DriverError::Write(error)),
         }
     }
@@ -208,18 +220,18 @@ where
         Err(error) if is_passing(&error) => {}
         Err(error) => return Err(DriverError::Write(error)),
     }
-    Ok(())
+    Ok(false)
 }
 
 async fn sleep<E, F: Future<Output = ()>>(
     deadline: Option<Instant>,
     sleep_until: impl FnOnce(Instant) -> F,
-) -> Result<(), E> {
+) -> Result<bool, E> {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => pending().await,
     }
-    Ok(())
+    Ok(false)
 }
 
 /// The result of whichever is done first; the other is dropped.

@@ -194,6 +194,7 @@ where
             Ok(0) => self.ended = true,
             Ok(length) => {
                 self.lines.commit(length);
+                self.session.note_received((self.clock)());
                 return Ok(true);
             }
             Err(error) if is_passing(&error) => {}

@@ -97,7 +97,8 @@ impl fmt::Display for CloseReason {
 ///
 /// One session serves connection after connection. Its loop has five steps, in this order:
 ///
-/// 1. feed all that has arrived: [`LineBuf::next_line`](crate::LineBuf::next_line), [`handle_line`](Self::handle_line);
+/// 1. feed all that has arrived: [`note_received`](Self::note_received) after each read,
+///    [`LineBuf::next_line`](crate::LineBuf::next_line), [`handle_line`](Self::handle_line);
 /// 2. [`handle_timeout`](Self::handle_timeout), so that what has arrived counts before a deadline does;
 /// 3. send: [`poll_transmit`](Self::poll_transmit), [`transmitted`](Self::transmitted), until it is empty;
 /// 4. look at [`state`](Self::state): once it is [`State::Closed`], close the transport;
@@ -171,6 +172,12 @@ impl<S: Storage> Session<S> {
     #[must_use = "a delivery that is dropped is never acked"]
     pub fn handle_line<'l>(&mut self, now: Instant, line: Line<'l>) -> Option<Event<'l>> {
         self.core.handle_line(self.storage.parts(), now, line)
+    }
+
+    /// Bytes have arrived, in whole lines or not: they prove that the connection is alive (clause H3). Call it after
+    /// each read of at least one byte, or a line that takes longer than the pong deadline to arrive ends the connection.
+    pub fn note_received(&mut self, _now: Instant) {
+        self.core.note_received();
     }
 
     /// The application is done with a delivery: its ack will leave with the next transmit (clause A1). There is always
@@ -493,6 +500,11 @@ impl Core {
         }
     }
 
+    fn note_received(&mut self) {
+        self.awaiting_pong = false;
+        self.timers.stop(Timer::Pong);
+    }
+
     fn handle_line<'l>(
         &mut self,
         mut parts: Parts<'_>,
@@ -502,9 +514,8 @@ impl Core {
         if !matches!(self.state, State::LoggingIn | State::LoggedIn) {
             return None;
         }
-        // Whatever the line says, the link is alive (clause H3).
-        self.awaiting_pong = false;
-        self.timers.stop(Timer::Pong);
+        // Whatever the line says, the connection is alive (clause H3).
+        self.note_received();
         match line.content {
             Content::Whole(batch) => match message::read(&batch, &mut Members::default()) {
                 Reading::Blank => None,

@@ -271,6 +271,27 @@ fn a_stuck_transport_is_read_at_the_beginning_of_each_step() {
     assert_eq!(seen.tokens.len(), 3);
 }
 
+/// H3: a line that takes longer than the pong deadline to arrive does not end its own connection.
+#[test]
+fn a_slow_line_survives() {
+    for way in WAYS {
+        // A byte is there when a step begins, or arrives while it waits.
+        for waits in [false, true] {
+            logged_in!(way, driver, peer, clock, seen);
+            for (number, byte) in push(5).chars().enumerate() {
+                if waits {
+                    peer.then(Input::Nothing);
+                }
+                peer.sends(&byte.to_string());
+                clock.set(60_000 + 9_000 * number as u64);
+                settle(way, &mut driver, &peer, &clock, &mut seen).unwrap();
+                settle(way, &mut driver, &peer, &clock, &mut seen).unwrap();
+            }
+            assert_eq!(seen.tokens.len(), 1, "{way:?} {waits}");
+        }
+    }
+}
+
 #[test]
 fn nothing_is_read_after_the_end_of_the_stream() {
     for way in WAYS {

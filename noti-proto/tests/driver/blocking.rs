@@ -120,6 +120,18 @@ fn what_has_arrived_counts_before_a_deadline() {
     assert_eq!(seen.events, ["logged in", "pong"]);
 }
 
+/// H3: a line that takes longer than the pong deadline to arrive does not end its own connection.
+#[test]
+fn a_slow_line_survives() {
+    pinged!(driver, peer, clock, seen);
+    for (number, byte) in push(1).chars().enumerate() {
+        peer.sends(&byte.to_string());
+        clock.set(69_999 + 9_000 * number as u64);
+        settle(&mut driver, &mut peer, &mut seen).unwrap();
+    }
+    assert_eq!(seen.events, ["logged in", "delivery 1"]);
+}
+
 #[test]
 fn a_full_transport_does_not_keep_the_driver_from_reading() {
     let (clock, mut session, mut lines, mut seen) =

@@ -175,6 +175,52 @@ fn any_line_proves_life() {
     assert_eq!(client.deadline(), Some(120_000));
 }
 
+/// H3: any byte proves life, so a line that takes longer than the deadline to arrive does not end its own connection.
+#[test]
+fn a_slow_line_survives() {
+    let mut client = Client::logged_in();
+    let mut buffer = LineBuf::new([0; 128]);
+    let line = crate::story::push("1") + "\n";
+    // One byte every 9 s: the line takes more than ten pings and as many deadlines.
+    let mut token = None;
+    for (byte, at) in line.bytes().zip((51_000..).step_by(9_000)) {
+        for deadline in (at - 9_000..=at).step_by(1_000) {
+            client.at(deadline).times_out();
+            client.sends();
+        }
+        buffer.spare()[0] = byte;
+        buffer.commit(1);
+        let now = noti_proto::Instant::from_millis(at);
+        client.session.note_received(now);
+        assert!(!client.session.is_awaiting_pong());
+        while let Some(line) = buffer.next_line() {
+            if let Some(Event::Delivery(delivery)) = client.session.handle_line(now, line) {
+                token = Some(delivery.token());
+            }
+        }
+        client.times_out();
+        assert_eq!(client.state(), State::LoggedIn, "at {at}");
+    }
+    client.acks(token.expect("the line has arrived"));
+    assert_eq!(client.sends(), ack("1"));
+}
+
+/// H3: bytes that have arrived answer the pings before them, not the next one.
+#[test]
+fn a_line_that_stops_coming_does_not_keep_a_dead_link() {
+    let mut client = Client::logged_in();
+    client.at(60_000).times_out();
+    client.sends();
+    client
+        .session
+        .note_received(noti_proto::Instant::from_millis(69_999));
+    assert_eq!(client.deadline(), Some(120_000));
+    client.at(120_000).times_out();
+    client.sends();
+    client.at(130_000).times_out();
+    assert_eq!(client.state(), DEAD);
+}
+
 /// H3: what has arrived counts before the deadline does, even when both are handled late: lines are fed first.
 #[test]
 fn a_late_loop_does_not_miss_an_answer_that_is_there() {

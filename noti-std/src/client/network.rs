@@ -393,6 +393,7 @@ impl Network {
                 return Ok(false);
             };
             self.lines.commit(n);
+            self.session.note_received(self.now());
             self.exchange
                 .count(|stats| stats.bytes_received += n as u64);
             self.handle_lines();

@@ -185,7 +185,10 @@ impl Conversation {
         }
         loop {
             match self.link.tls.read(self.lines.spare()) {
-                Plaintext::Data(n) => self.lines.commit(n),
+                Plaintext::Data(n) => {
+                    self.lines.commit(n);
+                    self.session.note_received(self.now());
+                }
                 Plaintext::Pending => return Ok(()),
                 Plaintext::Closed => {
                     return Err(Failure::unavailable(
