@@ -3,9 +3,10 @@
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use noti_proto::json::{JsonStr, JsonValue};
 use noti_proto::{
-    Delivery, Event, EventType, FieldError, Instant, JsonStr, JsonValue, Line, LineBuf, LineError,
-    MAX_ID, Payload, RawError, State,
+    Delivery, Event, EventType, FieldError, Instant, Line, LineBuf, LineError, MAX_ID, Payload,
+    RawError, State,
 };
 
 use crate::client::{ACCEPTED, Client, Seen};

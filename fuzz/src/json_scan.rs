@@ -1,6 +1,7 @@
 //! Any text as JSON: accepted, cut and decoded as serde_json does it.
 
-use noti_proto::{DecodeError, JsonKind, JsonNumber, JsonStr, JsonValue, NumberError, Timestamp};
+use noti_proto::Timestamp;
+use noti_proto::json::{DecodeError, JsonKind, JsonNumber, JsonStr, JsonValue, NumberError};
 
 use crate::model::json;
 use crate::model::number::Decimal;

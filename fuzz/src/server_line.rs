@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
+use noti_proto::json::JsonValue;
 use noti_proto::server::{BrokerConfig, BrokerEvent, BrokerSession, BrokerState, PushError};
-use noti_proto::{Inline, Instant, JsonValue, LineBuf};
+use noti_proto::{Inline, Instant, LineBuf};
 
 use crate::reads::Reads;
 

@@ -95,7 +95,7 @@
 //!
 //! | Layer | Holds |
 //! |---|---|
-//! | `json` | the scanner and its fast paths, and views of what it has accepted: value, string, number |
+//! | [`json`] | the scanner and its fast paths, and views of what it has accepted: value, string, number |
 //! | `wire` | lines; every literal of the protocol in `names`; where a message's members stand; the login; `salvage`, which finds the id of a line that cannot be read |
 //! | `event` | the kinds of event, their fields, and the token that acks one |
 //! | `session` | the client's state machine in `machine`, where a ping is decided; `acks`, which keeps the ids that are echoed; deadlines, configuration, memory |
@@ -109,7 +109,7 @@ pub mod protocol {}
 #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
 pub mod driver;
 mod event;
-mod json;
+pub mod json;
 #[cfg(feature = "server")]
 pub mod server;
 mod session;
@@ -125,11 +125,6 @@ pub use event::kind::EventType;
 pub use event::payload::{AttrChange, DeviceOnline, KvStatus, Payload, RawError, RawStatus};
 pub use event::timestamp::Timestamp;
 pub use event::token::AckToken;
-pub use json::error::{JsonError, JsonErrorKind};
-pub use json::number::{JsonNumber, NumberError};
-pub use json::scan::MAX_DEPTH;
-pub use json::string::{Chars, DecodeError, JsonStr};
-pub use json::value::{ArrayIter, JsonKind, JsonValue, ObjectIter};
 pub use session::acks::Slot;
 pub use session::backoff::Backoff;
 pub use session::config::{Config, MAX_PREFETCH};

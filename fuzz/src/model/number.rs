@@ -1,6 +1,6 @@
 //! JSON numbers in decimal digits, as at school.
 
-use noti_proto::NumberError;
+use noti_proto::json::NumberError;
 
 /// A number: 0.digits · 10^point, without zeros at either end of the digits.
 #[derive(Debug)]

@@ -8,7 +8,8 @@ use crate::json::number::{JsonNumber, NumberError};
 /// what an `f64` would round, and order as the moments do.
 ///
 /// ```
-/// use noti_proto::{JsonNumber, Timestamp};
+/// use noti_proto::json::JsonNumber;
+/// use noti_proto::Timestamp;
 ///
 /// let created_at = JsonNumber::parse("1.49984374779399991035e+09").unwrap();
 /// let moment = Timestamp::from_number(created_at).unwrap();

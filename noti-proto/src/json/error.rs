@@ -56,7 +56,7 @@ pub enum JsonErrorKind {
     InvalidUtf8,
     /// A number that the grammar does not allow.
     InvalidNumber,
-    /// Nested deeper than [`MAX_DEPTH`](crate::MAX_DEPTH).
+    /// Nested deeper than [`MAX_DEPTH`](crate::json::MAX_DEPTH).
     TooDeep,
     /// Longer than 4 GiB, which no line is.
     TooLong,

@@ -16,7 +16,7 @@ use super::token::{before, skip_digits};
 /// what a reader such as [`to_i64`](Self::to_i64) returns to compare values.
 ///
 /// ```
-/// use noti_proto::{JsonNumber, NumberError};
+/// use noti_proto::json::{JsonNumber, NumberError};
 ///
 /// let number = JsonNumber::parse("1.5e3").unwrap();
 /// assert_eq!(number.to_u32(), Ok(1500));

@@ -10,7 +10,7 @@ use super::find::memchr;
 /// It compares with `&str` by its decoded text, whatever escapes it was written with:
 ///
 /// ```
-/// use noti_proto::JsonStr;
+/// use noti_proto::json::JsonStr;
 ///
 /// let text = JsonStr::parse(br#""\u4f20\u611f\u5668""#).unwrap();
 /// assert!(text == "传感器");

@@ -11,7 +11,7 @@ use super::token::{Fault, before};
 /// A JSON value as it stands in the line. Nothing is decoded until it is asked for.
 ///
 /// ```
-/// use noti_proto::JsonValue;
+/// use noti_proto::json::JsonValue;
 ///
 /// let value = JsonValue::parse(br#"{"power":true,"speeds":[1,20]}"#).unwrap();
 /// let (key, power) = value.as_object().unwrap().next().unwrap();

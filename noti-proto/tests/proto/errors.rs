@@ -213,10 +213,8 @@ fn an_unknown_command_is_reported() {
 /// E1: every error and reason is a sentence for people, one line of it.
 #[test]
 fn errors_are_sentences() {
-    use noti_proto::{
-        AckError, Base64Error, ConfigError, DecodeError, FieldError, JsonErrorKind, LineError,
-        NumberError,
-    };
+    use noti_proto::json::{DecodeError, JsonErrorKind, NumberError};
+    use noti_proto::{AckError, Base64Error, ConfigError, FieldError, LineError};
     let sentences: Vec<String> = [
         Base64Error::InvalidByte { position: 1 }.to_string(),
         Base64Error::InvalidLength { length: 3 }.to_string(),
@@ -277,7 +275,8 @@ fn errors_are_sentences() {
 #[test]
 fn a_wrapping_error_says_what_is_in_it() {
     use core::error::Error;
-    use noti_proto::{Base64Error, FieldError, JsonErrorKind, LineError, RawError};
+    use noti_proto::json::JsonErrorKind;
+    use noti_proto::{Base64Error, FieldError, LineError, RawError};
     let base64 = Base64Error::InvalidByte { position: 17 };
     assert!(base64.to_string().contains("at character 17:"));
     let causes: [(RawError, String); 2] = [

@@ -1,6 +1,7 @@
 //! decode(encode(s)) = s, for every text.
 
-use noti_proto::{Config, Inline, Instant, JsonStr, Login, Session};
+use noti_proto::json::JsonStr;
+use noti_proto::{Config, Inline, Instant, Login, Session};
 use proptest::prelude::*;
 
 /// A text with whatever JSON finds difficult.

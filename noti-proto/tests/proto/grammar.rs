@@ -1,6 +1,6 @@
 //! The scanner against `serde_json`: the same texts are accepted, and they mean the same.
 
-use noti_proto::{JsonStr, JsonValue, MAX_DEPTH};
+use noti_proto::json::{JsonStr, JsonValue, MAX_DEPTH};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 

@@ -1,10 +1,11 @@
 //! Which lines are JSON, what is wrong with the others, and where.
 
-use noti_proto::JsonErrorKind::{
+use noti_proto::json::JsonErrorKind::{
     ControlCharacter, InvalidEscape, InvalidNumber, InvalidUtf8, TooDeep, TrailingBytes,
     UnexpectedByte, UnexpectedEnd,
 };
-use noti_proto::{Event, JsonErrorKind, JsonValue, LineError, MAX_DEPTH};
+use noti_proto::json::{JsonErrorKind, JsonValue, MAX_DEPTH};
+use noti_proto::{Event, LineError};
 
 use crate::story::{Client, PONG};
 

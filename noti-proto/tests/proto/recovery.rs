@@ -62,7 +62,7 @@ fn is_too_deep(event: &Option<Event<'_>>) -> bool {
     else {
         return false;
     };
-    error.kind() == noti_proto::JsonErrorKind::TooDeep
+    error.kind() == noti_proto::json::JsonErrorKind::TooDeep
 }
 
 fn id_of(client: &mut Client, event: Option<Event<'_>>) -> Option<String> {

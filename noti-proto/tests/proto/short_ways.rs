@@ -1,7 +1,8 @@
 //! The scanner's short ways over usual lines against its general walk, and both against `serde_json`: over every line that
 //! is one byte away from a usual one.
 
-use noti_proto::{Event, JsonError, LineError};
+use noti_proto::json::JsonError;
+use noti_proto::{Event, LineError};
 use serde_json::value::RawValue;
 
 use crate::story::Client;

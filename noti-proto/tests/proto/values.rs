@@ -1,6 +1,6 @@
 //! Strings, numbers, arrays and objects, read where they stand.
 
-use noti_proto::{DecodeError, JsonKind, JsonNumber, JsonStr, JsonValue, NumberError};
+use noti_proto::json::{DecodeError, JsonKind, JsonNumber, JsonStr, JsonValue, NumberError};
 
 fn value(text: &str) -> JsonValue<'_> {
     JsonValue::parse(text.as_bytes()).unwrap()

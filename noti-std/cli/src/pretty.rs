@@ -14,9 +14,10 @@ use std::io;
 
 use anstyle::{AnsiColor, Style};
 use jiff::tz::TimeZone;
+use noti_std::proto::json::{JsonStr, JsonValue};
 use noti_std::proto::{
-    AttrChange, Delivery, DeviceOnline, EventType, FieldError, JsonStr, JsonValue, KvStatus,
-    Payload, RawStatus, Timestamp,
+    AttrChange, Delivery, DeviceOnline, EventType, FieldError, KvStatus, Payload, RawStatus,
+    Timestamp,
 };
 use terminal_size::{Width, terminal_size_of};
 

@@ -1,7 +1,8 @@
 use std::collections::HashSet;
 
 use noti_std::Event;
-use noti_std::proto::{Delivery, FieldError, JsonStr};
+use noti_std::proto::json::JsonStr;
+use noti_std::proto::{Delivery, FieldError};
 
 /// Tells wanted events from others: an event passes if each field has one of the values that were given for it.
 #[derive(Debug, Default)]

@@ -1,7 +1,8 @@
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
-use noti_std::proto::{Delivery, JsonValue};
+use noti_std::proto::Delivery;
+use noti_std::proto::json::JsonValue;
 
 /// Writes chosen fields of events, in columns between tabs: one line each, as PostgreSQL's `COPY` reads them.
 #[derive(Clone, Debug)]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
+use noti_proto::json::JsonStr;
 use noti_proto::{
-    AckError, AckToken, Backoff, Event as Said, Instant as CoreInstant, JsonStr, LineBuf, Login,
-    Session, State,
+    AckError, AckToken, Backoff, Event as Said, Instant as CoreInstant, LineBuf, Login, Session,
+    State,
 };
 
 use super::ClientError;

@@ -2,9 +2,9 @@
 
 use std::hint::black_box;
 
+use noti_proto::json::JsonValue;
 use noti_proto::{
-    AckToken, Borrowed, Config, Delivery, Event, EventType, Instant, JsonValue, LineBuf, Login,
-    Session, Slot,
+    AckToken, Borrowed, Config, Delivery, Event, EventType, Instant, LineBuf, Login, Session, Slot,
 };
 
 use crate::outcome::Outcome;

@@ -5,7 +5,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use noti_broker::{Body, Broker};
-use noti_proto::{JsonValue, LineBuf};
+use noti_proto::LineBuf;
+use noti_proto::json::JsonValue;
 use noti_std::tls::{ClientTls, Plaintext, Receive, TlsConnection, Trust};
 
 /// Longer than anything that comes takes, and short enough for a test that fails.

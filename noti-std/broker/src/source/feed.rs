@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use noti_proto::JsonValue;
+use noti_proto::json::JsonValue;
 
 use super::{Kind, Pace, Source};
 use crate::body::{Body, read_bodies};
