@@ -66,18 +66,12 @@ where
         T: Read + Write + ReadReady + WriteReady,
     {
         let mut moved = false;
-        loop {
-            match self.read_if_ready(transport) {
-                Ok(true) => moved = true,
-                Ok(false) => break,
-                // What came before the failure is handed over first.
-                Err(error) => {
-                    self.handle(&mut handler)?;
-                    return Err(self.lost(error));
-                }
-            }
-        }
+        let read = self.read_all(transport, &mut moved);
         self.handle(&mut handler)?;
+        // What came before the failure has been handed over.
+        if let Err(error) = read {
+            return Err(self.lost(error));
+        }
         match self.write_if_ready(transport) {
             Ok(written) => moved |= written,
             Err(error) => return Err(self.lost(error)),
@@ -171,6 +165,22 @@ where
             return Err(self.lost(error));
         }
         Ok(self.handle(&mut handler)?)
+    }
+
+    /// Reads what has arrived, as much as the buffer holds. Apart from `poll`, whose stack it would deepen.
+    #[inline(never)]
+    fn read_all<T>(
+        &mut self,
+        transport: &mut T,
+        moved: &mut bool,
+    ) -> Result<(), DriverError<T::Error>>
+    where
+        T: Read + ReadReady,
+    {
+        while self.read_if_ready(transport)? {
+            *moved = true;
+        }
+        Ok(())
     }
 
     fn read_if_ready<T>(&mut self, transport: &mut T) -> Result<bool, DriverError<T::Error>>
