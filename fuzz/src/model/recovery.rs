@@ -40,6 +40,8 @@ enum Top<'a> {
     Doubt,
     /// The message's closing brace.
     End,
+    /// What follows that brace belongs to a message that has not ended: a bracket too many was closed.
+    Surplus,
 }
 
 /// Reads a line as clause A5 says.
@@ -52,16 +54,27 @@ pub fn find(line: &[u8]) -> Found<'_> {
     // The key whose value comes next.
     let mut awaited = None;
     let mut after_value = false;
+    let (mut nested, mut nested_before_id, mut surplus) = (false, false, false);
     for (at, item) in top.iter().enumerate() {
         let item = match item {
             // The value was a key: the brace before it is missing.
             Top::Colon if after_value => Top::Doubt,
             item => *item,
         };
+        // Without a comma before it, a brace may be missing there.
+        let before = at.checked_sub(1).and_then(|before| top.get(before));
+        nested |= match item {
+            Top::Scalar(text) if is_string(text) => {
+                !matches!(before, None | Some(Top::Comma | Top::Colon))
+            }
+            // Nor is there a value before it.
+            Top::Comma => before == Some(&Top::Colon),
+            _ => false,
+        };
         after_value = match item {
             Top::Scalar(text) => awaited.is_some() || after_value && !is_string(text),
             Top::Nested | Top::Doubt => true,
-            Top::Colon | Top::Comma | Top::End => false,
+            Top::Colon | Top::Comma | Top::End | Top::Surplus => false,
         };
         match (item, awaited.take()) {
             (Top::Scalar(text), Some(name)) if name == "delivery_id" => {
@@ -81,13 +94,22 @@ pub fn find(line: &[u8]) -> Found<'_> {
                 awaited = key.take();
                 match awaited.as_deref() {
                     Some("cmd") => commands.push(false),
-                    Some("delivery_id") => ids.push(None),
+                    Some("delivery_id") => {
+                        nested_before_id = nested;
+                        ids.push(None);
+                    }
                     _ => {}
                 }
             }
             // A second colon in place of the value.
             (Top::Colon, Some(_)) => awaited = Some(String::new()),
-            (Top::Nested | Top::Comma | Top::End, _) => key = None,
+            (Top::Nested, _) => {
+                nested = true;
+                key = None;
+            }
+            (Top::Comma | Top::End, _) => key = None,
+            // The id may have been nested.
+            (Top::Surplus, _) => surplus = true,
             (Top::Doubt, _) => {
                 key = None;
                 if commands.is_empty() {
@@ -101,7 +123,7 @@ pub fn find(line: &[u8]) -> Found<'_> {
     }
     let push = commands == [true];
     let id = match ids[..] {
-        [id] if push => id,
+        [id] if push && !(surplus && nested_before_id) => id,
         _ => None,
     };
     Found { push, id }
@@ -131,7 +153,8 @@ fn top_level(line: &[u8]) -> Option<Vec<Top<'_>>> {
     }
     let mut open = vec![b'{'];
     let mut top = Vec::new();
-    for token in tokens {
+    let mut ended = false;
+    for token in tokens.by_ref() {
         match token {
             Token::Open(bracket) => {
                 if open.len() == 1 {
@@ -147,6 +170,7 @@ fn top_level(line: &[u8]) -> Option<Vec<Top<'_>>> {
                 }
                 if open.is_empty() {
                     top.push(Top::End);
+                    ended = true;
                     break;
                 }
             }
@@ -155,6 +179,13 @@ fn top_level(line: &[u8]) -> Option<Vec<Top<'_>>> {
             Token::Colon => top.push(Top::Colon),
             Token::Comma => top.push(Top::Comma),
         }
+    }
+    let goes_on = matches!(
+        tokens.next(),
+        Some(Token::Close(_) | Token::Comma | Token::Colon)
+    );
+    if ended && goes_on {
+        top.push(Top::Surplus);
     }
     Some(top)
 }

@@ -32,6 +32,10 @@ pub(crate) struct Recovery {
     member: Member,
     command: Command,
     id: Id,
+    /// A bracket was opened in the message, or one may be missing.
+    nested: bool,
+    /// That was so before the id.
+    nested_before_id: bool,
     /// Bytes of the id collected so far.
     length: u8,
 }
@@ -54,6 +58,8 @@ enum Place {
     AfterValue,
     /// After the closing brace, or in something that is no object.
     End,
+    /// After something that follows the end.
+    Trailing,
 }
 
 /// Where in a string's escapes the scan stands.
@@ -109,6 +115,8 @@ impl Recovery {
             member: Member::Other,
             command: Command::Unknown,
             id: Id::Unknown,
+            nested: false,
+            nested_before_id: false,
             length: 0,
         }
     }
@@ -153,20 +161,32 @@ impl Recovery {
                 self.string = Some(Escape::None);
                 self.word = Word::NEW;
                 match self.depth {
-                    0 => self.place = Place::End,
+                    0 => self.place = Place::Trailing,
                     1 if self.place != Place::BeforeValue => {
                         self.spoil_id();
+                        // Without a comma before it, a brace may be missing there.
+                        self.nested |= self.place != Place::BetweenMembers;
                         self.place = Place::BetweenMembers;
                     }
                     _ => {}
                 }
                 self.collect(byte, id);
             }
+            // The message goes on after its end: a bracket too many came before, and the id may have been nested.
+            b'}' | b']' | b',' | b':' if self.place == Place::End => {
+                if self.nested_before_id {
+                    self.id = Id::Unusable;
+                }
+                self.place = Place::Trailing;
+            }
+            _ if self.place == Place::End => self.place = Place::Trailing,
             b'{' | b'[' => self.opened(byte),
             b'}' | b']' => self.closed(byte),
             b':' if self.depth == 1 => self.colon(),
             b',' if self.depth == 1 => {
                 self.id_ended();
+                // The brace of its value may be missing.
+                self.nested |= self.place == Place::BeforeValue;
                 self.place = Place::BetweenMembers;
             }
             _ => self.bare(byte, id),
@@ -225,7 +245,7 @@ impl Recovery {
         match self.depth {
             0 if self.place == Place::Start && byte == b'{' => self.place = Place::BetweenMembers,
             0 => {
-                self.place = Place::End;
+                self.place = Place::Trailing;
                 return;
             }
             1 => {
@@ -234,6 +254,7 @@ impl Recovery {
             }
             _ => {}
         }
+        self.nested |= self.depth > 0;
         let bit = brace_bit(self.depth);
         self.braces = match byte {
             b'{' => self.braces | bit,
@@ -253,7 +274,10 @@ impl Recovery {
         }
         if self.depth == 0 {
             self.id_ended();
-            self.place = Place::End;
+            self.place = match self.place {
+                Place::Trailing | Place::Start => Place::Trailing,
+                _ => Place::End,
+            };
         }
     }
 
@@ -285,6 +309,7 @@ impl Recovery {
             };
         } else if self.word.is(IS_DELIVERY_ID, names::DELIVERY_ID.as_bytes()) {
             self.member = Member::DeliveryId;
+            self.nested_before_id = self.nested;
             self.id = match self.id {
                 Id::Unknown => Id::Open,
                 _ => Id::Unusable,
@@ -295,7 +320,7 @@ impl Recovery {
     /// A byte of a number or a literal, or one that has no business there.
     fn bare(&mut self, byte: u8, id: &mut [u8; MAX_ID]) {
         match (self.depth, self.place) {
-            (0, _) => self.place = Place::End,
+            (0, _) => self.place = Place::Trailing,
             (1, Place::BeforeValue) => {
                 self.place = Place::Bare;
                 self.collect(byte, id);

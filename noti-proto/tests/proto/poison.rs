@@ -128,6 +128,16 @@ pub(crate) const LINES: &[(&[u8], Option<&str>)] = &[
     (br#"{"data":{"x":[1}],"cmd":"enterprise_event_push","delivery_id":5}"#, None),
     (push!("6,\"data\":{\"x\":[1}],\"delivery_id\":5},"), None),
     (push!("6,\"data\":{\"x\":[1}],\"y\":5},"), Some("6")),
+    // The message goes on after its end: a bracket too many was closed, so the id may be nested.
+    (br#"{"cmd":"enterprise_event_push","data":{"x":{"a":1}},"delivery_id":2},"delivery_id":7}"#, None),
+    (br#"{"cmd":"enterprise_event_push","data":{"x":{"a":1}},"delivery_id":2}}"#, None),
+    (br#"{"cmd":"enterprise_event_push","data":{"x":[1]],"delivery_id":2} , "y":1}"#, None),
+    (br#"{"cmd":"enterprise_event_push","data":[1],"delivery_id":2}]"#, None),
+    (br#"{"cmd":"enterprise_event_push","data":{"x":1},"delivery_id":2}:3}"#, None),
+    (br#"{"cmd":"enterprise_event_push","data":,"x":1,"delivery_id":2},"delivery_id":7}"#, None),
+    (br#"{"cmd":"enterprise_event_push","data":! "x":1,"delivery_id":2},"delivery_id":7}"#, None),
+    (br#"{"cmd":"enterprise_event_push","data":{"x":1},"delivery_id":2} garbage"#, Some("2")),
+    (push!("2},\"x\":1}"), Some("2")),
     // A colon after a value: the brace before it is missing, so what follows may be nested.
     (br#"{"cmd":"enterprise_event_push","data":"a":1,"delivery_id":5},"delivery_id":6}"#, None),
     (br#"{"cmd":"enterprise_event_push","data":"a" : 1,"delivery_id":5},"delivery_id":6}"#, None),
@@ -233,6 +243,66 @@ fn a_malformed_line_can_be_acked_when_its_id_is_beyond_doubt() {
             (client.state(), client.session.in_flight()),
             (State::LoggedIn, 0)
         );
+    }
+}
+
+/// A5: one byte more, fewer or other, anywhere but in the id, never makes another id of it, though the event's data holds
+/// a nested id and command.
+#[test]
+fn no_single_byte_makes_another_id() {
+    const EVENTS: [(&str, &str); 5] = [
+        (
+            r#"{"cmd":"enterprise_event_push","data":{"x":{"delivery_id":2,"cmd":"enterprise_event_push"},"delivery_id":3},"delivery_id":"#,
+            r#","y":{"delivery_id":4}}"#,
+        ),
+        (
+            r#"{"delivery_id":"#,
+            r#","data":[{"delivery_id":2,"cmd":"x"},{"delivery_id":3}],"cmd":"enterprise_event_push"}"#,
+        ),
+        (
+            r#"{"data":{"a":[1,{"cmd":"enterprise_event_push","delivery_id":2}],"delivery_id":"3"},"delivery_id":"#,
+            r#","cmd":"enterprise_event_push"}"#,
+        ),
+        (
+            r#"{ "data" : { "cmd" : "enterprise_event_push" , "delivery_id" : 2 , "t" : "a\"b" } , "cmd" : "enterprise_event_push", "delivery_id":"#,
+            r#", "did" : "d" }"#,
+        ),
+        (
+            r#"{"cmd":"enterprise_event_push","delivery_id":"#,
+            r#","data":{"x":{"a":1},"delivery_id":2,"cmd":"enterprise_event_push"}}"#,
+        ),
+    ];
+    let mut client = Client::logged_in();
+    let mut check = |line: &[u8]| {
+        let token = client.reads(line).and_then(|event| match event {
+            Event::Delivery(delivery) => Some(delivery.token()),
+            Event::Malformed { token, .. } => token,
+            _ => None,
+        });
+        let Some(token) = token else { return };
+        let id = acked(&mut client.session, Some(token));
+        assert_eq!(id.as_deref(), Some("71"), "{}", line.escape_ascii());
+    };
+    for (before, after) in EVENTS {
+        let line = [before.as_bytes(), b"71", after.as_bytes()].concat();
+        let id = before.len()..before.len() + 2;
+        check(&line);
+        for at in (0..line.len()).filter(|at| !id.contains(at)) {
+            let mut edited = line.clone();
+            edited.remove(at);
+            check(&edited);
+            for byte in (0..=u8::MAX).filter(|byte| *byte != b'\n') {
+                edited.clone_from(&line);
+                edited[at] = byte;
+                check(&edited);
+                // What stands right before or after the id belongs to it.
+                if at != id.end {
+                    edited.clone_from(&line);
+                    edited.insert(at, byte);
+                    check(&edited);
+                }
+            }
+        }
     }
 }
 
