@@ -1,7 +1,8 @@
-//! A secret that does not get about.
+//! A string that is redacted in logs and overwritten when it is dropped.
 
 use std::fmt;
 
+use noti_proto::json::JsonStr;
 use zeroize::Zeroizing;
 
 /// The enterprise secret. It is overwritten when it is dropped, and shows in no log and no `Debug`.
@@ -30,8 +31,24 @@ impl Secret {
         Self(Zeroizing::new(line.to_owned()))
     }
 
+    /// What a server says, for people to read: `***` stands wherever it repeats the secret, and what is beyond 1,000
+    /// characters is cut off. Half a surrogate pair reads as U+FFFD; no words at all are an empty text.
+    #[must_use]
+    pub fn redacted(&self, words: Option<JsonStr<'_>>) -> String {
+        const MAX_CHARACTERS: usize = 1000;
+        let characters = words.iter().flat_map(JsonStr::chars);
+        let words: String = characters
+            .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect();
+        // Before the cut, which could leave the beginning of the secret.
+        self.masked_in(&words)
+            .chars()
+            .take(MAX_CHARACTERS)
+            .collect()
+    }
+
     /// The text with `***` wherever it repeats the secret, as it is or as a JSON string has it.
-    pub(crate) fn masked_in(&self, text: &str) -> String {
+    fn masked_in(&self, text: &str) -> String {
         let mut masked = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(character) = rest.chars().next() {

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use noti_broker::{Account, Broker, Fault, Generator, GeneratorConfig, Source};
 use noti_tests::command::noti;
 use noti_tests::listener::{ENTERPRISE_ID, ENTERPRISE_SECRET, write_secret};
+use noti_tests::scripted::Server;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -354,6 +355,39 @@ ping   skipped
         Check::of(&broker).secret("another secret\n").report(&[]).0,
         Some(0)
     );
+}
+
+/// A server that repeats the login in its words, in each of the places where they are shown.
+#[test]
+fn a_server_that_repeats_the_login_does_not_bring_the_secret_to_light() {
+    let server = Server::start();
+    for (args, is_refused) in [
+        (&[][..], true),
+        (&["--json"], true),
+        (&["--pong-timeout", "100ms"], false),
+    ] {
+        let checked = std::thread::scope(|scope| {
+            let check = Check::at(server.address(), server.ca_pem());
+            let checking = scope.spawn(move || check.run(args));
+            let mut peer = server.accept();
+            let login = peer.line();
+            assert!(login.contains("s3cr3t"));
+            let login = serde_json::to_string(&login).unwrap();
+            if is_refused {
+                peer.send(
+                    format!("{{\"cmd\":\"enterprise_login_res\",\"data\":{{\"result\":false,\"msg\":{login}}}}}\n").as_bytes(),
+                );
+            } else {
+                peer.send(b"{\"cmd\":\"enterprise_login_res\",\"data\":{\"result\":true,\"msg\":\"ok\"}}\n");
+                peer.line();
+                peer.send(format!("{{\"cmd\":\"invalid_msg\",\"msg\":{login}}}\n").as_bytes());
+            }
+            checking.join().unwrap()
+        });
+        // That neither output holds the secret is looked at for every run.
+        assert!(checked.stdout.contains("***"), "{}", checked.stdout);
+        assert_eq!(checked.code, Some(if is_refused { 77 } else { 69 }));
+    }
 }
 
 #[test]

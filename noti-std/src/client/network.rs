@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
-use noti_proto::json::JsonStr;
 use noti_proto::{
     AckError, AckToken, Backoff, Event as Said, Instant as CoreInstant, LineBuf, Login, Session,
     State,
@@ -19,7 +18,6 @@ use super::exchange::{Exchange, deadline};
 use super::heap::Heap;
 use super::link::{Dialing, Link, Rest};
 use super::resolve::Resolver;
-use crate::secret::Secret;
 use crate::tls::{ClientTls, TlsConnection};
 
 /// The other threads.
@@ -34,9 +32,6 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// The longest sleep. Pollers count in milliseconds, some in 32 bits.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
-
-/// The server's words are kept up to so many characters.
-const WORDS: usize = 1000;
 
 /// So many complaints of the server are logged on one connection, each with a code of its own.
 const COMPLAINTS: usize = 16;
@@ -436,7 +431,7 @@ impl Network {
                     Event::LoggedIn
                 }
                 Said::LoginRefused { code, msg } => {
-                    let msg = words(msg, &self.settings.secret);
+                    let msg = self.settings.secret.redacted(msg);
                     self.connection.refusal = Some(Disconnect::refused(code, &msg));
                     continue;
                 }
@@ -450,7 +445,7 @@ impl Network {
                     }
                 }
                 Said::InvalidMsg { code, msg } => {
-                    let msg = words(msg, &self.settings.secret);
+                    let msg = self.settings.secret.redacted(msg);
                     self.connection.complaints.log(code, &msg);
                     Event::InvalidMsg { code, msg }
                 }
@@ -714,16 +709,6 @@ impl Network {
         let elapsed = self.start.elapsed();
         CoreInstant::ZERO.saturating_add(elapsed)
     }
-}
-
-/// The server's words, however long they are, and even if it repeats the login in them.
-fn words(msg: Option<JsonStr<'_>>, secret: &Secret) -> String {
-    let characters = msg.iter().flat_map(JsonStr::chars);
-    let msg: String = characters
-        .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .collect();
-    // Before the cut, which could leave the beginning of the secret.
-    secret.masked_in(&msg).chars().take(WORDS).collect()
 }
 
 /// Tells everybody that the thread has ended.

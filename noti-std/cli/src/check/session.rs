@@ -22,6 +22,8 @@ pub(super) struct Conversation {
     link: Link,
     session: Session<Inline<TRANSMIT, SLOTS>>,
     lines: LineBuf<Vec<u8>>,
+    /// What the server must not bring to light, though it may repeat the login.
+    secret: Secret,
     start: Instant,
     seen: Seen,
 }
@@ -69,6 +71,7 @@ impl Conversation {
             link,
             session,
             lines: LineBuf::new(vec![0; options.max_line.max(1024)]),
+            secret: secret.clone(),
             start: Instant::now(),
             seen: Seen::default(),
         })
@@ -211,11 +214,10 @@ impl Conversation {
             match self.session.handle_line(now, line) {
                 Some(Event::LoggedIn) => self.seen.logged_in = true,
                 Some(Event::LoginRefused { code, msg }) => {
-                    let msg = msg.map(|msg| msg.to_string()).unwrap_or_default();
-                    self.seen.refusal = Some((code, msg));
+                    self.seen.refusal = Some((code, self.secret.redacted(msg)));
                 }
                 Some(Event::InvalidMsg { msg, .. }) => {
-                    self.seen.invalid = Some(msg.map(|msg| msg.to_string()).unwrap_or_default());
+                    self.seen.invalid = Some(self.secret.redacted(msg));
                 }
                 Some(Event::Pong) => self.seen.pong = true,
                 Some(Event::Delivery(_) | Event::OversizeEnd { .. }) => self.seen.events += 1,
