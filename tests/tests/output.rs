@@ -189,6 +189,39 @@ fn appended_to(file: &Path) -> File {
     options.append(true).create(true).open(file).unwrap()
 }
 
+/// A command that cannot start touches no file, and one that starts keeps what is not noti's.
+#[test]
+fn a_file_of_somebody_else_keeps_what_it_has() {
+    const NOTES: &str = "notes\nwithout an end";
+    let broker = broker();
+    let folder = tempfile::tempdir().unwrap();
+    let (output, dead) = (folder.path().join("notes"), folder.path().join("dead"));
+    for file in [&output, &dead] {
+        std::fs::write(file, NOTES).unwrap();
+    }
+    let listen = |more: &[&str]| {
+        Listener::new(broker.address(), broker.ca_pem())
+            .args(&["--output", output.to_str().unwrap()])
+            .args(&["--dead-letter", dead.to_str().unwrap()])
+            .args(more)
+            .run()
+    };
+    let read = |file: &Path| std::fs::read_to_string(file).unwrap();
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let finished = listen(&["--metrics", &taken]);
+    assert_eq!(finished.code(), Some(2), "{}", finished.stderr);
+    assert_eq!((read(&output), read(&dead)), (NOTES.into(), NOTES.into()));
+
+    let finished = listen(&["--count", "1"]);
+    assert_eq!(finished.code(), Some(0), "{}", finished.stderr);
+    let text = read(&output);
+    let event = text.strip_prefix(&format!("{NOTES}\n"));
+    assert!(event.is_some_and(|event| event.starts_with('{')), "{text}");
+    assert_eq!(read(&dead), format!("{NOTES}\n"));
+}
+
 #[test]
 fn a_file_has_one_writer() {
     let server = Server::start();

@@ -144,6 +144,38 @@ fn dead_letters_are_in_the_file_byte_for_byte_before_they_are_acked() {
     assert!(stderr.contains("in the dead-letter file"), "{stderr}");
 }
 
+/// What is acked is in the file that the path leads to: not in one that was moved aside or removed. SIGHUP, which a
+/// rotation sends, does not end the process though there is no `--output`.
+#[test]
+fn dead_letters_follow_a_rotation() {
+    let server = Server::start();
+    let listener = listener(&server);
+    let (file, aside) = (listener.path("dead"), listener.path("dead.1"));
+    let listening = listener
+        .args(&["--dead-letter", file.to_str().unwrap()])
+        .start();
+    let mut peer = server.log_in();
+    let mut keeps = |id: &str| {
+        let line = push(b"\xff", id);
+        peer.send(&line);
+        assert_eq!(peer.line_but_pings(), ack(id));
+        let letters = dead_letters(&file);
+        let (_, _, bytes) = letters.last().expect("a dead letter");
+        assert_eq!(*bytes, without_newline(&line));
+        letters.len()
+    };
+    assert_eq!(keeps("1"), 1);
+    std::fs::rename(&file, &aside).unwrap();
+    listening.signal("HUP");
+    assert_eq!(keeps("2"), 1, "in a file of its own");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(keeps("3"), 1);
+    assert_eq!(keeps("4"), 2);
+    assert_eq!(dead_letters(&aside).len(), 1);
+    let stderr = stop(listening, peer);
+    assert!(stderr.contains("was moved or removed"), "{stderr}");
+}
+
 #[test]
 fn a_dead_letter_is_written_in_a_few_pieces() {
     let server = Server::start();

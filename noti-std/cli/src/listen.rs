@@ -49,7 +49,7 @@ pub(crate) struct Options {
     #[arg(long, help_heading = WRITING, env = "NOTI_COUNT", value_name = "N")]
     count: Option<u64>,
 
-    /// Append events to this file instead of writing them to stdout. SIGHUP opens it anew, for rotation.
+    /// Append events to this file instead of writing them to stdout. SIGHUP reopens it, for rotation.
     #[arg(long, help_heading = WRITING, env = "NOTI_OUTPUT", value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -86,11 +86,13 @@ impl Options {
     }
 
     fn start(&self) -> Result<(Client, Journal, Caught), Exit> {
+        // Files are opened only once all else is known to be usable.
+        let mut builder = self.connection.client()?;
+        let metrics = self.metrics.map(metrics::Unserved::bind).transpose()?;
         let output = match &self.output {
             Some(path) => Output::file(path, self.sync).map_err(|error| unusable(path, &error))?,
             None => stdout()?,
         };
-        let mut builder = self.connection.client()?;
         let dead_letter = match &self.dead_letter {
             Some(path) => {
                 builder = builder.poison(PoisonPolicy::Deliver);
@@ -98,8 +100,9 @@ impl Options {
             }
             None => None,
         };
-        let metrics = self.metrics.map(metrics::Unserved::bind).transpose()?;
-        let signals = catch_signals(self.output.is_some().then_some(SIGHUP))?;
+        // A dead-letter file follows a rotation by itself, but the signal must not end the process.
+        let has_file = self.output.is_some() || self.dead_letter.is_some();
+        let signals = catch_signals(has_file.then_some(SIGHUP))?;
         let client = builder.start()?;
         let form = self.form.form(output.is_terminal());
         let mut journal = Journal::new(output, form);

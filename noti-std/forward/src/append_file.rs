@@ -3,14 +3,19 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use noti_std::proto::json::{JsonErrorKind, JsonValue};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
+
+/// A longer tail is not taken for an unfinished record.
+const LONGEST_RECORD: u64 = 64 * 1024 * 1024;
 
 /// How much of a file's end is looked at in one step for its last newline.
 const STEP: u64 = 64 * 1024;
 
-/// A file of lines that only grows, and that a crash leaves whole: what follows its last newline was not finished, and
-/// so not acked, and is cut off when the file is opened again. Nobody else can open it so meanwhile.
+/// A file of lines that only grows. When it is opened, an unfinished record after its last newline, which a crash left and
+/// which so was never acknowledged, is cut off; anything else there stays and is ended with a newline. No other writer can
+/// open the file meanwhile.
 #[derive(Debug)]
 pub struct AppendFile {
     file: File,
@@ -26,7 +31,7 @@ pub struct Identity {
 }
 
 impl AppendFile {
-    /// Opens or creates the file, locks it against every other writer, and cuts off an unfinished last line.
+    /// Opens or creates the file, locks it against every other writer, and cuts off an unfinished record at its end.
     ///
     /// # Errors
     ///
@@ -65,7 +70,7 @@ impl AppendFile {
     fn prepare(mut self, path: &Path, existed: bool) -> io::Result<Self> {
         if self.regular {
             lock(&self.file)?;
-            cut_torn_line(&mut self.file, path)?;
+            mend_end(&mut self.file, path)?;
             sync_folder(path, existed)?;
         }
         Ok(self)
@@ -82,6 +87,27 @@ impl AppendFile {
             device: metadata.dev(),
             inode: metadata.ino(),
         })
+    }
+
+    /// Whether `path` leads to another file by now, or to none. Always `false` for a pipe, a terminal or a device.
+    ///
+    /// # Errors
+    ///
+    /// What the system said.
+    pub fn was_replaced(&self, path: &Path) -> io::Result<bool> {
+        if !self.regular {
+            return Ok(false);
+        }
+        let there = match std::fs::metadata(path) {
+            Ok(there) => there,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        let identity = Identity {
+            device: there.dev(),
+            inode: there.ino(),
+        };
+        Ok(identity != self.identity()?)
     }
 
     /// Puts what was written on the disk. An error is final: what the system has dropped, it may report as written the next time.
@@ -144,7 +170,8 @@ pub(crate) fn lock(file: &File) -> io::Result<()> {
     }
 }
 
-fn cut_torn_line(file: &mut File, path: &Path) -> io::Result<()> {
+/// Makes the end of the file the end of a line.
+fn mend_end(file: &mut File, path: &Path) -> io::Result<()> {
     let length = file.metadata()?.len();
     let mut end = length;
     let mut kept = 0;
@@ -161,13 +188,38 @@ fn cut_torn_line(file: &mut File, path: &Path) -> io::Result<()> {
         }
         end = start;
     }
-    if kept < length {
-        let torn = length - kept;
-        tracing::warn!(file = %path.display(), bytes = torn, "cutting off a line that an earlier crash left unfinished");
-        file.set_len(kept)?;
-        file.sync_data()?;
+    let torn = length - kept;
+    if torn == 0 {
+        return Ok(());
     }
-    Ok(())
+    if is_torn_record(file, kept, torn)? {
+        tracing::warn!(file = %path.display(), bytes = torn, "cutting off a record that an earlier crash left unfinished");
+        file.set_len(kept)?;
+    } else {
+        tracing::warn!(file = %path.display(), "the last line has no newline and is not an unfinished record: adding a newline");
+        file.write_all(b"\n")?;
+    }
+    file.sync_data()
+}
+
+/// Whether the bytes from `start` on are the beginning of a JSON object that breaks off: what noti itself leaves.
+fn is_torn_record(file: &mut File, start: u64, length: u64) -> io::Result<bool> {
+    if length > LONGEST_RECORD {
+        return Ok(false);
+    }
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(start))?;
+    Read::by_ref(file).take(length).read_to_end(&mut tail)?;
+    let breaks_off = match JsonValue::parse(&tail) {
+        // The last character may be torn, too.
+        Err(error) => error.kind() == JsonErrorKind::UnexpectedEnd || is_torn_character(&tail),
+        Ok(_) => false,
+    };
+    Ok(tail.starts_with(b"{\"") && breaks_off)
+}
+
+fn is_torn_character(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_err_and(|error| error.error_len().is_none())
 }
 
 /// A file is only there after a power cut if its folder says so. Whoever made it may have crashed before that.
@@ -185,16 +237,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_torn_line_is_cut_off_and_whole_lines_stay() {
+    fn a_torn_record_is_cut_off_and_all_else_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events");
         let long = "x".repeat(200_000);
         for (left, kept) in [
-            ("one\ntwo\n".to_owned(), "one\ntwo\n"),
-            ("one\ntw".to_owned(), "one\n"),
-            (format!("one\n{long}"), "one\n"),
-            ("tw".to_owned(), ""),
-            (String::new(), ""),
+            ("one\ntwo\n".to_owned(), "one\ntwo\n".to_owned()),
+            ("one\n{\"cmd\":\"ent".to_owned(), "one\n".to_owned()),
+            ("one\n{\"cmd\":1,".to_owned(), "one\n".to_owned()),
+            (format!("one\n{{\"a\":\"{long}"), "one\n".to_owned()),
+            ("{\"".to_owned(), String::new()),
+            // Whole, but for the newline: written twice rather than lost.
+            ("{\"a\":1}".to_owned(), "{\"a\":1}\n".to_owned()),
+            // Not noti's.
+            ("one\ntw".to_owned(), "one\ntw\n".to_owned()),
+            (long.clone(), format!("{long}\n")),
+            ("{a: 1".to_owned(), "{a: 1\n".to_owned()),
+            (String::new(), String::new()),
         ] {
             std::fs::write(&path, left).unwrap();
             let mut file = AppendFile::open(&path).unwrap();
@@ -204,6 +263,16 @@ mod tests {
                 format!("{kept}three\n")
             );
         }
+    }
+
+    #[test]
+    fn a_record_that_breaks_off_within_a_character_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        let record = "{\"city\":\"广".as_bytes();
+        std::fs::write(&path, &record[..record.len() - 1]).unwrap();
+        AppendFile::open(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
     }
 
     #[test]

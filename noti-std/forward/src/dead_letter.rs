@@ -1,5 +1,5 @@
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use base64::Engine as _;
@@ -14,11 +14,14 @@ use super::append_file::AppendFile;
 /// {"time":"2026-11-23T02:16:00Z","parts":[{"text":"…"},{"base64":"…"}],"reason":"oversize","length":70000}
 /// ```
 ///
+/// A file that was moved or removed, as a rotation does, is opened again before the next line.
+///
 /// The parts, put together, are the exact bytes: as text, or in base64 where they are no UTF-8. A long line is
 /// written as it comes in, so it costs no memory.
 #[derive(Debug)]
 pub struct DeadLetter {
     file: AppendFile,
+    path: PathBuf,
     /// The line under way: where it began, and the beginning of a character that its last part broke off in.
     open: Option<Open>,
 }
@@ -41,6 +44,7 @@ impl DeadLetter {
     pub fn open(path: &Path) -> io::Result<Self> {
         Ok(Self {
             file: AppendFile::open(path)?,
+            path: path.to_owned(),
             open: None,
         })
     }
@@ -94,10 +98,21 @@ impl DeadLetter {
         }
     }
 
+    /// Goes over to the file that the path leads to, if that is another one or gone: nothing is acknowledged into a file
+    /// that nobody will look at.
+    fn follow_rotation(&mut self) -> io::Result<()> {
+        if self.file.was_replaced(&self.path)? {
+            self.file = AppendFile::open(&self.path)?;
+            tracing::warn!(file = %self.path.display(), "the dead-letter file was moved or removed; opened it again");
+        }
+        Ok(())
+    }
+
     fn begin(&mut self) -> io::Result<Open> {
         if let Some(open) = self.open.take() {
             return Ok(open);
         }
+        self.follow_rotation()?;
         let time = humantime::format_rfc3339_millis(SystemTime::now());
         Ok(Open {
             start: self.file.length()?,
