@@ -300,7 +300,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LineBuf<B> {
             self.start = 0;
             self.complete = 0;
             self.end = 0;
-        } else if self.start > size / 2 || (self.start > 0 && self.end == size) {
+        } else if self.start > 0
+            && (self.end == size
+                || self.start > size / 2 && size.saturating_sub(self.end) < size / 4)
+        {
             move_to_front(self.storage.as_mut(), self.start);
             self.end = self.end.saturating_sub(self.start);
             self.complete = self.complete.saturating_sub(self.start);
