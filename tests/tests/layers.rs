@@ -21,10 +21,6 @@ const KNOWN: &[(&str, &[&str])] = &[
     ),
     (
         "noti-std/broker/src",
-        &["connection", "connection/exchange"],
-    ),
-    (
-        "noti-std/broker/src",
         &["fault", "fault/armed", "fault/plan"],
     ),
     ("noti-std/broker/src", &["source", "source/feed"]),

@@ -12,6 +12,7 @@
 //! is on its way in both directions.
 
 mod exchange;
+mod pushed;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +24,7 @@ use noti_proto::server::{BrokerConfig, BrokerSession, BrokerState};
 use noti_proto::{ConfigError, Instant, LineBuf};
 use socket2::SockRef;
 
-pub(super) use self::exchange::Pushed;
+pub(super) use self::pushed::Pushed;
 use super::fault::{Armed, Ending};
 use super::hub::Hub;
 use super::report::{ConnectionReport, Ended};

@@ -3,6 +3,7 @@
 use noti_proto::Instant;
 use noti_proto::server::{BrokerEvent, BrokerState, PushError};
 
+use super::pushed::Pushed;
 use super::{Connection, Phase};
 use crate::fault::{Injection, LoginAnswer};
 use crate::hub::Hub;
@@ -16,17 +17,6 @@ const READS: usize = 8;
 
 /// What every push begins with in the plain form (clause P1).
 const HEAD: &[u8] = br#"{"cmd":"enterprise_event_push","delivery_id":"#;
-
-/// What came of pushing one event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pushed {
-    /// It is on its way.
-    Sent,
-    /// There is no room for its line, of so many bytes, until something has been transmitted.
-    NoRoom(usize),
-    /// The connection takes no events now.
-    NotNow,
-}
 
 impl Connection {
     /// Reads what has arrived, but not for ever.
