@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use noti_proto::json::JsonValue;
 
-use super::{Kind, Pace, Source};
+use super::origin::{Kind, Pace, Source};
 use crate::body::{Body, read_bodies};
 use crate::error::BrokerError;
 use crate::wake::Wake;
