@@ -23,7 +23,6 @@ const KNOWN: &[(&str, &[&str])] = &[
         "noti-std/broker/src",
         &["fault", "fault/armed", "fault/plan"],
     ),
-    ("noti-std/broker/src", &["style", "style/compose"]),
 ];
 
 type Module = Vec<String>;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use fastrand::Rng;
 
-use super::{Oddity, Style};
+use super::oddity::{Oddity, Style};
 use crate::body::{Body, Member, members};
 use crate::text::{below, push_unicode};
 
