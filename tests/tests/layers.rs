@@ -19,10 +19,6 @@ const KNOWN: &[(&str, &[&str])] = &[
             "client/monitor",
         ],
     ),
-    (
-        "noti-std/broker/src",
-        &["fault", "fault/armed", "fault/plan"],
-    ),
 ];
 
 type Module = Vec<String>;

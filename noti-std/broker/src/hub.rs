@@ -227,7 +227,7 @@ impl Hub {
             open: open as u64,
             logins: self.logins,
             logins_refused: self.logins_refused,
-            faults: self.plan.report(),
+            faults: self.plan.ledger.report(),
             connections,
             ..Report::default()
         };

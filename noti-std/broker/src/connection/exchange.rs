@@ -74,7 +74,7 @@ impl Connection {
                     hub.totals.pings += 1;
                     if let Some(faults) = faults
                         && faults.withholds_pongs()
-                        && faults.answers_ping(now, &mut hub.plan)
+                        && faults.answers_ping(now, &mut hub.plan.ledger)
                     {
                         session.pong();
                     }
@@ -84,7 +84,7 @@ impl Connection {
                     let found = hub.log_in(&request);
                     let answer = match faults {
                         Some(faults) => {
-                            faults.answer_login(found.is_ok(), hub.logins, &mut hub.plan)
+                            faults.answer_login(found.is_ok(), hub.logins, &mut hub.plan.ledger)
                         }
                         None => LoginAnswer::Honest,
                     };
@@ -99,7 +99,7 @@ impl Connection {
                             hub.logins += 1;
                             session.accept_login();
                             if let Some(faults) = faults {
-                                faults.begin(&mut hub.plan);
+                                faults.begin(&mut hub.plan.ledger);
                                 session.exceed_window(faults.excess());
                                 if faults.withholds_pongs() {
                                     session.withhold_pongs();
@@ -147,14 +147,14 @@ impl Connection {
             let Some(faults) = &mut self.faults else {
                 return;
             };
-            let injections = faults.after_events(now, at..at, &mut hub.plan);
+            let injections = faults.after_events(now, at..at, &mut hub.plan.ledger);
             self.inject(now, hub, account, injections);
         }
     }
 
     /// Takes the faults that were committed since this was called last as its own.
     pub(crate) fn count_faults(&mut self, hub: &mut Hub) {
-        let fired = hub.plan.take_fired();
+        let fired = hub.plan.ledger.take_fired();
         self.report.counts.faults += fired;
         hub.totals.faults += fired;
     }
@@ -189,7 +189,7 @@ impl Connection {
         let room = self.room();
         if let Some(faults) = &mut self.faults {
             let event = (key, number, before..after);
-            let injections = faults.event_pushed(now, event, room, &mut hub.plan);
+            let injections = faults.event_pushed(now, event, room, &mut hub.plan.ledger);
             self.inject(now, hub, account, injections);
         }
         pushed
@@ -336,7 +336,7 @@ impl Connection {
             let allowed = match &mut self.faults {
                 None => waiting,
                 Some(faults) => {
-                    let most = faults.allowed(now, self.sent, waiting.len(), &hub.plan);
+                    let most = faults.allowed(now, self.sent, waiting.len(), &hub.plan.ledger);
                     waiting.get(..most).unwrap_or(waiting)
                 }
             };
@@ -372,7 +372,7 @@ impl Connection {
         let Some(faults) = &mut self.faults else {
             return false;
         };
-        let Some((ending, fault)) = faults.ending(self.sent, &mut hub.plan) else {
+        let Some((ending, fault)) = faults.ending(self.sent, &mut hub.plan.ledger) else {
             return false;
         };
         self.count_faults(hub);

@@ -8,8 +8,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use noti_proto::Instant;
 
-use super::plan::Plan;
-use super::{DropAt, Ending, FaultKind};
+use super::kind::{DropAt, Ending, FaultKind};
+use super::ledger::Ledger;
 use crate::body::Body;
 use crate::queue::Form;
 
@@ -100,12 +100,14 @@ impl Armed {
         &mut self,
         sound: bool,
         logins: u64,
-        plan: &mut Plan,
+        ledger: &mut Ledger,
     ) -> LoginAnswer {
         for (index, (fault, _)) in self.faults.iter().enumerate() {
             match fault {
-                FaultKind::NoLoginAnswer if plan.fire(index) => return LoginAnswer::None,
-                FaultKind::RefuseLogin(after) if sound && logins >= *after && plan.fire(index) => {
+                FaultKind::NoLoginAnswer if ledger.fire(index) => return LoginAnswer::None,
+                FaultKind::RefuseLogin(after)
+                    if sound && logins >= *after && ledger.fire(index) =>
+                {
                     return LoginAnswer::Refuse;
                 }
                 _ => {}
@@ -115,26 +117,26 @@ impl Armed {
     }
 
     /// The client is let in: what holds from now on begins.
-    pub(crate) fn begin(&mut self, plan: &mut Plan) {
+    pub(crate) fn begin(&mut self, ledger: &mut Ledger) {
         self.begins = true;
         for (index, (fault, _)) in self.faults.iter().enumerate() {
             match fault {
-                FaultKind::Overrun(by) if plan.fire(index) => self.excess = *by,
-                FaultKind::SingleByteRecords if plan.fire(index) => self.single_bytes = true,
-                FaultKind::OneRecord(hold) if plan.fire(index) => self.hold = Some(*hold),
+                FaultKind::Overrun(by) if ledger.fire(index) => self.excess = *by,
+                FaultKind::SingleByteRecords if ledger.fire(index) => self.single_bytes = true,
+                FaultKind::OneRecord(hold) if ledger.fire(index) => self.hold = Some(*hold),
                 FaultKind::NoPong | FaultKind::LatePong(_) => self.withholds_pongs = true,
                 _ => {}
             }
         }
-        self.look_ahead(plan);
+        self.look_ahead(ledger);
     }
 
-    fn look_ahead(&mut self, plan: &Plan) {
+    fn look_ahead(&mut self, ledger: &Ledger) {
         let next = self.events + 1;
         let mut faults = self.faults.iter().enumerate();
         self.doubles_next = faults.any(|(index, (fault, _))| {
             matches!(fault, FaultKind::Duplicate { every, .. } if next.is_multiple_of(*every))
-                && plan.may_fire(index)
+                && ledger.may_fire(index)
         });
     }
 
@@ -155,22 +157,22 @@ impl Armed {
         now: Instant,
         (key, number, line): (u32, u64, Range<u64>),
         mut room: usize,
-        plan: &mut Plan,
+        ledger: &mut Ledger,
     ) -> Vec<Injection> {
         self.events += 1;
-        let mut injections = self.after_events(now, line, plan);
+        let mut injections = self.after_events(now, line, ledger);
         for (index, (fault, _)) in self.faults.iter().enumerate() {
             if let FaultKind::Duplicate { every, same_id } = fault
                 && self.events.is_multiple_of(*every)
                 && room > 0
-                && plan.fire(index)
+                && ledger.fire(index)
             {
                 room -= 1;
                 let number = same_id.then_some(number);
                 injections.push(Injection::Copy { key, number });
             }
         }
-        self.look_ahead(plan);
+        self.look_ahead(ledger);
         injections
     }
 
@@ -179,7 +181,7 @@ impl Armed {
         &mut self,
         now: Instant,
         line: Range<u64>,
-        plan: &mut Plan,
+        ledger: &mut Ledger,
     ) -> Vec<Injection> {
         let mut injections = Vec::new();
         let events = self.events;
@@ -191,25 +193,25 @@ impl Armed {
                 FaultKind::Drop(DropAt::MidLine(after), _) if events == *after + 1 => {
                     self.ends.push((line.start.midpoint(line.end), index));
                 }
-                FaultKind::StallReading(after, time) if events == *after && plan.fire(index) => {
+                FaultKind::StallReading(after, time) if events == *after && ledger.fire(index) => {
                     self.reading_stalls_until = Some(now.saturating_add(*time));
                 }
-                FaultKind::StallWriting(after, time) if events == *after && plan.fire(index) => {
+                FaultKind::StallWriting(after, time) if events == *after && ledger.fire(index) => {
                     self.writing_stalls_at = Some((line.end, *time));
                 }
-                FaultKind::Oversize(after, bytes) if events == *after && plan.fire(index) => {
+                FaultKind::Oversize(after, bytes) if events == *after && ledger.fire(index) => {
                     injections.push(Injection::Event {
                         body: oversize(*bytes),
                         form: Form::Sound,
                     });
                 }
-                FaultKind::Malformed(after) if events == *after && plan.fire(index) => {
+                FaultKind::Malformed(after) if events == *after && ledger.fire(index) => {
                     injections.push(Injection::Event {
                         body: Arc::new(Body::generated("{}")),
                         form: Form::Malformed,
                     });
                 }
-                FaultKind::Garbage(after, bytes) if events == *after && plan.fire(index) => {
+                FaultKind::Garbage(after, bytes) if events == *after && ledger.fire(index) => {
                     injections.push(Injection::Bytes(garbage(rng, *bytes)));
                 }
                 _ => {}
@@ -228,11 +230,11 @@ impl Armed {
     }
 
     /// Whether a ping is answered at once.
-    pub(crate) fn answers_ping(&mut self, now: Instant, plan: &mut Plan) -> bool {
+    pub(crate) fn answers_ping(&mut self, now: Instant, ledger: &mut Ledger) -> bool {
         for (index, (fault, _)) in self.faults.iter().enumerate() {
             match fault {
-                FaultKind::NoPong if plan.fire(index) => return false,
-                FaultKind::LatePong(by) if plan.fire(index) => {
+                FaultKind::NoPong if ledger.fire(index) => return false,
+                FaultKind::LatePong(by) if ledger.fire(index) => {
                     if self.late_pongs.len() < LATE_PONGS {
                         self.late_pongs.push_back(now.saturating_add(*by));
                     }
@@ -281,7 +283,7 @@ impl Armed {
         now: Instant,
         sent: u64,
         waiting: usize,
-        plan: &Plan,
+        ledger: &Ledger,
     ) -> usize {
         if self.writing_stalls_until.is_some_and(|until| until > now) || self.holds(now, waiting) {
             return 0;
@@ -290,7 +292,7 @@ impl Armed {
         let until_end = self
             .ends
             .iter()
-            .filter(|(_, index)| plan.may_fire(*index))
+            .filter(|(_, index)| ledger.may_fire(*index))
             .map(|(at, _)| *at)
             .chain(until_stall)
             .map(|at| usize::try_from(at.saturating_sub(sent)).unwrap_or(usize::MAX))
@@ -317,15 +319,15 @@ impl Armed {
     }
 
     /// Whether the connection ends here, with so many bytes sent; how, and by which fault.
-    pub(crate) fn ending(&mut self, sent: u64, plan: &mut Plan) -> Option<(Ending, String)> {
+    pub(crate) fn ending(&mut self, sent: u64, ledger: &mut Ledger) -> Option<(Ending, String)> {
         let reached = |(at, _): &(u64, usize)| *at <= sent;
         while let Some(place) = self.ends.iter().position(reached) {
             let (_, index) = self.ends.swap_remove(place);
             if let Some((FaultKind::Drop(_, ending) | FaultKind::Cut(_, ending), _)) =
                 self.faults.get(index)
-                && plan.fire(index)
+                && ledger.fire(index)
             {
-                return Some((*ending, plan.name(index)));
+                return Some((*ending, ledger.name(index)));
             }
         }
         None

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use super::{DropAt, Ending, Fault, FaultKind};
+use super::kind::{DropAt, Ending, Fault, FaultKind};
 use crate::certificates::Leaf;
 
 /// Every kind of fault: its spec, where `N` stands for a number without a default, and what happens.
