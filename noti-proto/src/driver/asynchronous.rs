@@ -194,8 +194,8 @@ where
     Ok(false)
 }
 
-/// Writes and flushes once; `false`, for no bytes have arrived. What was written and not flushed is remembered: it is not written again when this is
-/// dropped.
+/// Writes and flushes once; `false`, for no bytes have arrived. What was written and not flushed is remembered: it is not
+/// written again when this is dropped.
 async fn send<S, C, W>(
     session: &mut Session<S>,
     clock: &mut C,

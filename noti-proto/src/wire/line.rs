@@ -292,8 +292,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> LineBuf<B> {
         };
     }
 
-    /// Reclaims the bytes of finished lines: at once when nothing else is there, otherwise when they are more than half
-    /// of the storage, or the storage is exhausted. The unfinished line moves to the front and does not move again.
+    /// Reclaims the bytes of finished lines: at once when nothing else is there, otherwise when the storage is
+    /// exhausted, or when they are more than half of it and less than a quarter is left to read into. The unfinished line
+    /// moves to the front and does not move again.
     fn make_room(&mut self) {
         let size = self.storage.as_ref().len();
         if self.start == self.end {

@@ -1,9 +1,8 @@
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use noti_std::proto::json::{JsonErrorKind, JsonValue};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
@@ -28,6 +27,15 @@ pub struct AppendFile {
 pub struct Identity {
     device: u64,
     inode: u64,
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
 }
 
 impl AppendFile {
@@ -82,11 +90,7 @@ impl AppendFile {
     ///
     /// What the system said.
     pub fn identity(&self) -> io::Result<Identity> {
-        let metadata = self.file.metadata()?;
-        Ok(Identity {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        })
+        Ok(Identity::of(&self.file.metadata()?))
     }
 
     /// Whether `path` leads to another file by now, or to none. Always `false` for a pipe, a terminal or a device.
@@ -98,16 +102,11 @@ impl AppendFile {
         if !self.regular {
             return Ok(false);
         }
-        let there = match std::fs::metadata(path) {
-            Ok(there) => there,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
-            Err(error) => return Err(error),
-        };
-        let identity = Identity {
-            device: there.dev(),
-            inode: there.ino(),
-        };
-        Ok(identity != self.identity()?)
+        match std::fs::metadata(path) {
+            Ok(there) => Ok(Identity::of(&there) != self.identity()?),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// Puts what was written on the disk. An error is final: what the system has dropped, it may report as written the next time.
@@ -210,16 +209,9 @@ fn is_torn_record(file: &mut File, start: u64, length: u64) -> io::Result<bool> 
     let mut tail = Vec::new();
     file.seek(SeekFrom::Start(start))?;
     Read::by_ref(file).take(length).read_to_end(&mut tail)?;
-    let breaks_off = match JsonValue::parse(&tail) {
-        // The last character may be torn, too.
-        Err(error) => error.kind() == JsonErrorKind::UnexpectedEnd || is_torn_character(&tail),
-        Ok(_) => false,
-    };
-    Ok(tail.starts_with(b"{\"") && breaks_off)
-}
-
-fn is_torn_character(text: &[u8]) -> bool {
-    std::str::from_utf8(text).is_err_and(|error| error.error_len().is_none())
+    // It may break off within a word, a number, an escape or a character, too.
+    let parsed = serde_json::from_slice::<serde_json::Value>(&tail);
+    Ok(tail.starts_with(b"{\"") && parsed.is_err_and(|error| error.is_eof()))
 }
 
 /// A file is only there after a power cut if its folder says so. Whoever made it may have crashed before that.
@@ -266,13 +258,17 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_breaks_off_within_a_character_is_cut_off() {
+    fn a_record_that_breaks_off_anywhere_is_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events");
-        let record = "{\"city\":\"广".as_bytes();
-        std::fs::write(&path, &record[..record.len() - 1]).unwrap();
-        AppendFile::open(&path).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        let record = r#"{"city":"广州","t":"\u4f20\n","a":[true,false,null,-1.5e+09,0],"x":{}}"#;
+        for length in 2..record.len() {
+            let torn = &record.as_bytes()[..length];
+            std::fs::write(&path, [b"one\n", torn].concat()).unwrap();
+            AppendFile::open(&path).unwrap();
+            let kept = std::fs::read(&path).unwrap();
+            assert_eq!(kept, b"one\n", "{}", torn.escape_ascii());
+        }
     }
 
     #[test]
